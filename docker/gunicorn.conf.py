@@ -1,0 +1,55 @@
+"""How gunicorn serves the house."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from quality import sizing  # noqa: E402
+
+chdir = str(ROOT)
+wsgi_app = "quality.wsgi:application"
+bind = f"{os.environ.get('BIND', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
+
+worker_class = "gthread"
+workers = sizing.WEB_WORKERS
+threads = sizing.WEB_THREADS
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
+# The socket would lie in the home directory, where a second instance takes it over.
+control_socket_disable = True
+
+timeout = 30
+graceful_timeout = 30
+keepalive = 5
+
+
+def on_starting(server):
+    """Wait for the database and check the schema, once for all workers.
+
+    In a process of its own: what the master opened its workers would inherit.
+    """
+    command = [sys.executable, str(ROOT / "manage.py"), "awaitdatabase"]
+    if subprocess.run(command, check=False).returncode:
+        sys.exit(1)
+
+
+def when_ready(server):
+    """Ctrl-C lets requests in flight finish, as SIGTERM does."""
+    signal.signal(signal.SIGINT, signal.getsignal(signal.SIGTERM))
+
+
+def post_worker_init(worker):
+    # A terminal's Ctrl-C reaches the workers too: it is the master that ends them.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def worker_exit(server, worker):
+    """Leave the server politely: no aborted connections in its statistics."""
+    from django.db import connections
+
+    for connection in connections.all(initialized_only=True):
+        connection.close_pool()

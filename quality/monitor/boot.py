@@ -1,0 +1,39 @@
+"""Holds a start back until the database is there, and stops it when the schema is not."""
+
+import time
+from collections.abc import Callable
+
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+from quality.monitor.server import probe
+
+
+class NotReady(Exception):
+    """The process must not start; the message says why and what to do."""
+
+
+def await_database(*, retries: int, delay_seconds: float, say: Callable[[str], None]) -> None:
+    """Try until the database lets us in. Raises NotReady after `retries` further tries."""
+    for attempt in range(retries + 1):
+        error = probe(timeout_seconds=5)
+        if error is None:
+            return
+        if attempt < retries:
+            say(f"The database is not there yet, try {attempt + 1} of {retries + 1}: {error}")
+            time.sleep(delay_seconds)
+    raise NotReady(
+        f"The database cannot be reached: {error}. Check DATABASE_URL, and that the server runs. "
+        f"It was tried {retries + 1} times, {delay_seconds:g} s apart "
+        "(DB_BOOT_RETRIES, DB_BOOT_DELAY)."
+    )
+
+
+def check_schema() -> None:
+    """Raises NotReady when the schema is older than the code."""
+    executor = MigrationExecutor(connection)
+    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    if plan:
+        names = ", ".join(f"{migration.app_label}.{migration.name}" for migration, _ in plan[:5])
+        more = f" and {len(plan) - 5} more" if len(plan) > 5 else ""
+        raise NotReady(f"Migrations are missing: {names}{more}. Run: python manage.py migrate")

@@ -1,0 +1,23 @@
+"""Waits for the database, then checks the schema."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from quality.monitor.boot import NotReady, await_database, check_schema
+
+
+class Command(BaseCommand):
+    help = "Wait for the database (DB_BOOT_RETRIES, DB_BOOT_DELAY), then check that it is migrated."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            await_database(
+                retries=settings.DB_BOOT_RETRIES,
+                delay_seconds=settings.DB_BOOT_DELAY,
+                say=self.stderr.write,
+            )
+            check_schema()
+        except NotReady as reason:
+            raise CommandError(str(reason)) from None

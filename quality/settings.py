@@ -1,0 +1,247 @@
+"""Django's settings, fed by the environment: production unless DEVELOPMENT=1."""
+
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+import environ
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext_lazy as _
+
+from quality import sizing
+
+env: Any = environ.Env()
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR_DIR = Path(os.environ.get("VAR_DIR") or BASE_DIR / "var").resolve()
+DEVELOPMENT = env.bool("DEVELOPMENT", default=False)
+DEBUG = DEVELOPMENT and env.bool("DEBUG", default=False)
+
+
+# ----- What a production start cannot do without
+
+REQUIRED = {
+    "SECRET_KEY": "a long random text, e.g. from `openssl rand -base64 48`",
+    "ALLOWED_HOSTS": "the names under which browsers reach the site, separated by commas",
+    "DATABASE_URL": "mysql://user:password@host:port/name",
+}
+
+
+def _refuse_missing() -> None:
+    missing = [name for name in REQUIRED if not os.environ.get(name)]
+    if missing and not DEVELOPMENT:
+        lines = "\n".join(f"  {name}: {REQUIRED[name]}" for name in missing)
+        raise ImproperlyConfigured(
+            f"The environment lacks:\n{lines}\n"
+            "Set them, or set DEVELOPMENT=1 on a machine that is not in production."
+        )
+
+
+def _development_secret_key() -> str:
+    """A key of this checkout's own, kept so that sessions survive a restart."""
+    path = VAR_DIR / "secret-key"
+    try:
+        return path.read_text()
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(secrets.token_urlsafe(50))
+        return path.read_text()
+
+
+def _development_database_url() -> str:
+    from quality.devdb.mariadb import PrivateMariaDB
+
+    return PrivateMariaDB(VAR_DIR / "mariadb").url("quality")
+
+
+_refuse_missing()
+
+SECRET_KEY = os.environ.get("SECRET_KEY") or _development_secret_key()
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+
+
+# ----- Database
+
+DATABASE_URL = os.environ.get("DATABASE_URL") or _development_database_url()
+
+
+def _database(url: str) -> dict[str, Any]:
+    """Django's settings for a `mysql://` URL; its query string becomes OPTIONS."""
+    if not url.startswith(("mysql://", "mariadb://")):
+        raise ImproperlyConfigured(
+            "DATABASE_URL must look like mysql://user:password@host:port/name."
+        )
+    database: dict[str, Any] = env.db_url_config(url.replace("mariadb://", "mysql://", 1))
+    if not database["NAME"]:
+        raise ImproperlyConfigured(
+            "DATABASE_URL names no database: mysql://user:password@host:port/NAME."
+        )
+    options = database.setdefault("OPTIONS", {})
+    # A server that does not answer within these seconds counts as away.
+    options.setdefault("connect_timeout", 5)
+    options["pool"] = {"max_size": sizing.DB_POOL_SIZE, "timeout": env.float("DB_POOL_TIMEOUT", 5)}
+    database |= {
+        "ENGINE": "quality.pool",
+        "CONN_MAX_AGE": 0,
+        "TEST": {"CHARSET": "utf8mb4", "COLLATION": "utf8mb4_unicode_ci"},
+    }
+    return database
+
+
+DATABASES = {"default": _database(DATABASE_URL)}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# At boot a late database is tried this often, so many seconds apart.
+DB_BOOT_RETRIES = env.int("DB_BOOT_RETRIES", default=30)
+DB_BOOT_DELAY = env.float("DB_BOOT_DELAY", default=2.0)
+
+
+# ----- Applications
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    # Before staticfiles: `runserver` then serves static files as gunicorn does.
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "csp",
+    "quality.monitor",
+    "quality.devdb",
+    "scans",
+    # Last: after migrate it grants the roles the rights that all the others have made.
+    "accounts",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "quality.urls"
+WSGI_APPLICATION = "quality.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+
+# ----- People
+
+AUTH_USER_MODEL = "accounts.User"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "accounts:login"
+LOGIN_REDIRECT_URL = "home"
+LOGOUT_REDIRECT_URL = "accounts:login"
+# A shift and its hand-over: nobody is signed out in the middle of one.
+SESSION_COOKIE_AGE = 14 * 60 * 60
+
+
+# ----- Language and time
+
+LANGUAGE_CODE = "ro"
+LANGUAGES = [("ro", _("Romanian")), ("en", _("English"))]
+LOCALE_PATHS = [BASE_DIR / "quality" / "locale"]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "Europe/Bucharest"
+
+
+# ----- Static files
+
+STATIC_URL = "static/"
+STATIC_ROOT = (
+    None if DEVELOPMENT else Path(os.environ.get("STATIC_ROOT") or BASE_DIR / "staticfiles")
+)
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEVELOPMENT
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+# Development serves the files where they lie: no collectstatic between an edit and a reload.
+WHITENOISE_USE_FINDERS = DEVELOPMENT
+
+
+# ----- Security
+
+CSRF_FAILURE_VIEW = "quality.views.csrf_failure"
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = not DEVELOPMENT
+# Probes from the same host speak plain HTTP.
+SECURE_REDIRECT_EXEMPT = [r"^health/"]
+if not DEVELOPMENT:
+    SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    SECURE_HSTS_PRELOAD = True
+if env.bool("BEHIND_TLS_PROXY", default=False):
+    # Only for a proxy that always sets this header itself: else anyone could.
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "manifest-src": [SELF],
+        "worker-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    }
+}
+
+
+# ----- Logging
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {"format": "%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s"},
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": "INFO"},
+    # Django's own handlers would print each line a second time.
+    "loggers": {"django": {"handlers": [], "propagate": True}},
+}

@@ -1,0 +1,19 @@
+"""Every address of the house."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from quality import views
+from quality.monitor import health
+
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("accounts/", include("accounts.urls")),
+    path("scans/", include("scans.urls")),
+    path("health/live", health.live, name="health-live"),
+    path("health/ready", health.ready, name="health-ready"),
+    path("i18n/", include("django.conf.urls.i18n")),
+    path("admin/", admin.site.urls),
+]
+
+handler500 = "quality.views.server_error"

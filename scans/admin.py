@@ -1,0 +1,47 @@
+"""Stations, operators and defects in the admin; scans to read."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from scans.models import Defect, Operator, Scan, Station
+
+
+class MasterDataAdmin(admin.ModelAdmin):
+    """Master data is deactivated, never deleted: scans go on naming it."""
+
+    list_filter = ("active",)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Station)
+class StationAdmin(MasterDataAdmin):
+    list_display = ("code", "name", "active")
+    search_fields = ("code", "name")
+
+
+@admin.register(Operator)
+class OperatorAdmin(MasterDataAdmin):
+    list_display = ("badge", "name", "active")
+    search_fields = ("badge", "name")
+
+
+@admin.register(Defect)
+class DefectAdmin(MasterDataAdmin):
+    list_display = ("code", "name_en", "name_ro", "note_required", "active")
+    search_fields = ("code", "name_en", "name_ro")
+
+
+@admin.register(Scan)
+class ScanAdmin(admin.ModelAdmin):
+    list_display = ("cp", "defect", "operator", "station", "scanned_at", "received_at")
+    list_select_related = ("defect", "station")
+    list_filter = ("station", "defect")
+    # Exact: a code is known in full, and its index finds it among millions.
+    search_fields = ("cp__exact", "cp_base__exact")
+    # The count of all rows would read the whole table for each page.
+    show_full_result_count = False
+    ordering = ("-pk",)

@@ -1,0 +1,7 @@
+"""The app that knows what was scanned."""
+
+from django.apps import AppConfig
+
+
+class ScansConfig(AppConfig):
+    name = "scans"

@@ -1,0 +1,127 @@
+"""What a station sends, read strictly."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext as _
+
+from scans import barcode
+
+NOTE_MAX_LENGTH = 500
+STATION_MAX_LENGTH = 16
+# Outside these years a clock is not wrong but absent.
+YEARS = range(2000, 2100)
+
+Errors = dict[str, list[str]]
+
+
+class ScanRefused(Exception):
+    """The scan cannot be stored; `errors` says why, by field."""
+
+    def __init__(self, errors: Errors) -> None:
+        super().__init__(errors)
+        self.errors = errors
+
+
+@dataclass(frozen=True)
+class Submission:
+    """One scan as sent, its codes repaired. Whether they are known is not checked yet."""
+
+    uid: UUID
+    operator: str
+    cp: str
+    oc1: str
+    oc2: str
+    defect: str
+    scanned_at: datetime
+    note: str = ""
+    station: str = ""
+    raw: dict[str, str] = field(default_factory=dict)
+
+
+def _text(payload: Mapping[str, Any], name: str) -> str:
+    value = payload.get(name)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise ValueError(_("Send this as text."))
+    return value
+
+
+def _uid(payload: Mapping[str, Any]) -> UUID:
+    text = _text(payload, "id")
+    try:
+        return UUID(text)
+    except ValueError:
+        raise ValueError(_("Send a UUID.")) from None
+
+
+def _scanned_at(payload: Mapping[str, Any]) -> datetime:
+    text = _text(payload, "scanned_at")
+    try:
+        moment = parse_datetime(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.utcoffset() is None or moment.year not in YEARS:
+        raise ValueError(
+            _("Send date and time as ISO 8601 with an offset, e.g. 2026-03-02T14:05:09+02:00.")
+        )
+    return moment
+
+
+def _code(payload: Mapping[str, Any], name: str) -> tuple[str, str]:
+    """The repaired code and the raw one."""
+    raw = _text(payload, name)
+    code = barcode.repair(raw)
+    if not code:
+        raise ValueError(_("Scan this code."))
+    if len(raw) > barcode.MAX_LENGTH:
+        raise ValueError(
+            _("This is too long for a code: %(length)d characters.") % {"length": len(raw)}
+        )
+    if not barcode.matches(name, code):
+        raise ValueError(
+            _("“%(code)s” does not look like %(example)s.")
+            % {"code": code, "example": barcode.EXAMPLES[name]}
+        )
+    return code, raw
+
+
+def _short(payload: Mapping[str, Any], name: str, limit: int) -> str:
+    text = _text(payload, name).strip()
+    if len(text) > limit:
+        raise ValueError(_("Use at most %(limit)d characters.") % {"limit": limit})
+    if any(ord(char) < 32 and char not in "\n\t" for char in text):
+        raise ValueError(_("Control characters are not allowed here."))
+    return text
+
+
+def read(payload: Mapping[str, Any]) -> Submission:
+    """Read a scan from decoded JSON. Raises ScanRefused with all that is wrong."""
+    errors: Errors = {}
+    values: dict[str, Any] = {}
+    raw: dict[str, str] = {}
+
+    def take(name: str, reader: Any, *arguments: Any) -> Any:
+        try:
+            return reader(payload, *arguments)
+        except ValueError as error:
+            errors[name] = [str(error)]
+            return None
+
+    values["uid"] = take("id", _uid)
+    for name in barcode.PATTERNS:
+        if (pair := take(name, _code, name)) is not None:
+            values[name], typed = pair
+            if typed != values[name]:
+                raw[name] = typed
+    values["scanned_at"] = take("scanned_at", _scanned_at)
+    values["note"] = take("note", _short, "note", NOTE_MAX_LENGTH)
+    values["station"] = take("station", _short, "station", STATION_MAX_LENGTH)
+    if errors:
+        raise ScanRefused(errors)
+    return Submission(**values, raw=raw)

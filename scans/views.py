@@ -1,0 +1,130 @@
+"""The station page, its two endpoints, and the report of a shift."""
+
+import json
+from datetime import date
+from typing import Any, cast
+
+from django.conf import settings
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from accounts.models import User
+from accounts.rights import api, page
+from scans import barcode, queries
+from scans.models import Defect, Operator, Scan, Station
+from scans.recording import ScanConflict, record_scan
+from scans.shifts import STARTS, Shift, shift_at
+from scans.submission import ScanRefused, read
+
+MAX_BODY_BYTES = 16 * 1024
+ROWS_PER_PAGE = 100
+
+
+def as_json(scan: Scan) -> dict[str, Any]:
+    """A stored scan as the station gets it."""
+    return {
+        "id": str(scan.uid),
+        "station": scan.station_id or "",
+        "operator": scan.operator,
+        "cp": scan.cp,
+        "oc1": scan.oc1,
+        "oc2": scan.oc2,
+        "defect": scan.defect_id,
+        "approved": scan.is_approved,
+        "note": scan.note,
+        "scanned_at": scan.scanned_at_local.isoformat(),
+        "received_at": scan.received_at.isoformat(),
+    }
+
+
+@require_GET
+@page("scans.record_scan")
+def station(request: HttpRequest) -> HttpResponse:
+    """The page at which an operator works all shift long."""
+    stations = list(Station.objects.filter(active=True))
+    chosen = request.GET.get("station", "")
+    if chosen not in {station.code for station in stations}:
+        chosen = ""
+    defects = Defect.objects.filter(active=True)
+    bootstrap = {
+        "station": chosen,
+        "patterns": barcode.PATTERNS,
+        "examples": barcode.EXAMPLES,
+        "defects": [
+            {"code": defect.code, "name": defect.name, "noteRequired": defect.note_required}
+            for defect in defects
+        ],
+        "operators": dict(Operator.objects.filter(active=True).values_list("badge", "name")),
+        "csrfCookie": settings.CSRF_COOKIE_NAME,
+    }
+    return render(
+        request,
+        "scans/station.html",
+        {"stations": stations, "station": chosen, "bootstrap": bootstrap},
+    )
+
+
+@require_POST
+@api("scans.record_scan")
+def record(request: HttpRequest) -> JsonResponse:
+    """Store one scan. Statuses: see the contract in README."""
+    if int(request.META.get("CONTENT_LENGTH") or 0) > MAX_BODY_BYTES:
+        message = _("A scan has at most %(limit)d bytes.") % {"limit": MAX_BODY_BYTES}
+        return JsonResponse({"error": message}, status=413)
+    try:
+        payload = json.loads(request.body)
+    except (ValueError, RecursionError):
+        payload = None
+    if not isinstance(payload, dict):
+        return JsonResponse({"error": _("Send one scan as a JSON object.")}, status=400)
+    try:
+        scan, created = record_scan(read(payload), cast(User, request.user))
+    except ScanRefused as refused:
+        return JsonResponse({"errors": refused.errors}, status=422)
+    except ScanConflict:
+        message = _("Another scan was stored under this id. Nothing was changed.")
+        return JsonResponse({"error": message}, status=409)
+    return JsonResponse(as_json(scan), status=201 if created else 200)
+
+
+@require_GET
+@api("scans.record_scan")
+def recent(request: HttpRequest) -> JsonResponse:
+    """The newest scans and the running shift's totals; `?station=` narrows both to one station."""
+    station = request.GET.get("station", "")
+    return JsonResponse(
+        {
+            "scans": [as_json(scan) for scan in queries.recent(station)],
+            "totals": queries.totals(shift_at(timezone.now()), station),
+        }
+    )
+
+
+def _chosen_shift(request: HttpRequest) -> Shift:
+    """The shift of `?date=2026-11-20&shift=night`; the running one without them. Raises Http404."""
+    running = shift_at(timezone.now())
+    try:
+        day = date.fromisoformat(request.GET.get("date") or running.day.isoformat())
+        return Shift(day, request.GET.get("shift") or running.name)
+    except ValueError as error:
+        raise Http404(str(error)) from error
+
+
+@require_GET
+@page("scans.view_scan")
+def reports(request: HttpRequest) -> HttpResponse:
+    """The scans of one shift, with totals for each station."""
+    shift = _chosen_shift(request)
+    rows = queries.in_shift(shift).select_related("defect").order_by("-scanned_at", "-pk")
+    context = {
+        "shift": shift,
+        "shift_names": list(STARTS),
+        "totals": queries.totals(shift),
+        "stations": queries.totals_by_station(shift),
+        "page": Paginator(rows, ROWS_PER_PAGE).get_page(request.GET.get("page")),
+    }
+    return render(request, "scans/reports.html", context)
