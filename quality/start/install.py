@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from quality.devdb.mariadb import find_program
+from quality.devdb.configuration import find_program
 from quality.start.console import ROOT, StartError, progress, run_hidden, run_step, tail
 from quality.start.preflight import check_writable, read_var_dir
 
