@@ -1,6 +1,7 @@
 """The station page, its two endpoints, and the report of a shift."""
 
 import json
+from collections.abc import Mapping
 from datetime import date
 from typing import Any, cast
 
@@ -10,6 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.models import User
@@ -22,6 +24,11 @@ from scans.submission import ScanRefused, read
 
 MAX_BODY_BYTES = 16 * 1024
 ROWS_PER_PAGE = 100
+SHIFT_LABELS = {
+    "morning": gettext_lazy("Morning"),
+    "afternoon": gettext_lazy("Afternoon"),
+    "night": gettext_lazy("Night"),
+}
 
 
 def as_json(scan: Scan) -> dict[str, Any]:
@@ -114,6 +121,12 @@ def _chosen_shift(request: HttpRequest) -> Shift:
         raise Http404(str(error)) from error
 
 
+def _with_reject_percent(counts: Mapping[str, Any]) -> dict[str, Any]:
+    """The counts of a shift, and how many of a hundred were rejected."""
+    scanned = counts["approved"] + counts["rejected"]
+    return {**counts, "reject_percent": 100 * counts["rejected"] / scanned if scanned else 0}
+
+
 @require_GET
 @page("scans.view_scan")
 def reports(request: HttpRequest) -> HttpResponse:
@@ -122,9 +135,10 @@ def reports(request: HttpRequest) -> HttpResponse:
     rows = queries.in_shift(shift).select_related("defect").order_by("-scanned_at", "-pk")
     context = {
         "shift": shift,
-        "shift_names": list(STARTS),
-        "totals": queries.totals(shift),
-        "stations": queries.totals_by_station(shift),
+        "shift_label": SHIFT_LABELS[shift.name],
+        "shifts": [(name, SHIFT_LABELS[name]) for name in STARTS],
+        "totals": _with_reject_percent(queries.totals(shift)),
+        "stations": [_with_reject_percent(row) for row in queries.totals_by_station(shift)],
         "page": Paginator(rows, ROWS_PER_PAGE).get_page(request.GET.get("page")),
     }
     return render(request, "scans/reports.html", context)
