@@ -44,7 +44,6 @@ export class View {
       row.classList.toggle("is-filled", Boolean(code));
       row.classList.toggle("is-wrong", problem !== "");
       row.toggleAttribute("aria-current", isActive);
-      find(".field-value", row).classList.toggle("is-typed", isTyped);
       // The end of what is typed is what the eye follows.
       setText(find(".field-value", row), isTyped ? buffer.slice(-words.SHOWN) : (code ?? ""));
       const hint = code

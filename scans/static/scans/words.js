@@ -37,8 +37,8 @@ export function explain(problem) {
     case "digits-missing":
       return say(
         ngettext(
-          "%(code)s: %(digits)s digit is missing. It should look like %(example)s.",
-          "%(code)s: %(digits)s digits are missing. It should look like %(example)s.",
+          "%(code)s: %(digits)s digit is missing. Expected: %(example)s.",
+          "%(code)s: %(digits)s digits are missing. Expected: %(example)s.",
           problem.digits,
         ),
         values,
@@ -46,8 +46,8 @@ export function explain(problem) {
     case "digits-too-many":
       return say(
         ngettext(
-          "%(code)s: %(digits)s digit too many. It should look like %(example)s.",
-          "%(code)s: %(digits)s digits too many. It should look like %(example)s.",
+          "%(code)s: %(digits)s digit too many. Expected: %(example)s.",
+          "%(code)s: %(digits)s digits too many. Expected: %(example)s.",
           problem.digits,
         ),
         values,
