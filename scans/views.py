@@ -12,6 +12,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.models import User
@@ -50,6 +51,7 @@ def as_json(scan: Scan) -> dict[str, Any]:
 
 @require_GET
 @page("scans.record_scan")
+@ensure_csrf_cookie
 def station(request: HttpRequest) -> HttpResponse:
     """The page at which an operator works all shift long."""
     stations = list(Station.objects.filter(active=True))

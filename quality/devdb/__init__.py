@@ -1,0 +1,1 @@
+"""Serves developers: a private MariaDB."""

@@ -1,0 +1,25 @@
+# Each recipe is one simple command: make runs it without a shell in between, so that a signal
+# to make reaches it.
+
+PYTHON ?= python3
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format lock
+
+help: ## list the targets
+	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' Makefile
+
+run: ## install what is missing, then serve on http://127.0.0.1:8000/ with demo data
+	@$(PYTHON) -m quality.start run
+
+test: ## install what is missing, then run all tests, with coverage
+	@$(PYTHON) -m quality.start test
+
+check: ## format, lint, types, migrations, deploy check, documentation
+	@$(PYTHON) -m quality.start check
+
+format: ## format the code
+	@$(PYTHON) -m quality.start format
+
+lock: ## pin the newest requirements with their hashes
+	@$(PYTHON) -m quality.start lock

@@ -1,0 +1,90 @@
+"""The commands for those who change the code: test, check, format, lock."""
+
+from __future__ import annotations
+
+import os
+import secrets
+
+from quality.start.console import ROOT, StartError, progress, run_hidden, run_step, say, tail
+from quality.start.install import PYTHON, ensure
+
+# No server is asked for a check; what is asked all the same fails at once.
+NO_DATABASE = "mysql://quality:none@127.0.0.1:9/quality"
+
+
+def test() -> int:
+    ensure(dev=True, browser=True)
+    # pytest takes this process over: signals and its exit code (5: nothing tested) are its own.
+    os.chdir(ROOT)
+    command = [str(PYTHON), "-m", "pytest", "--cov", "--cov-report=term-missing"]
+    os.execv(PYTHON, command)  # noqa: S606 - a shell is what must not stand in between
+
+
+def check() -> int:
+    """Run every check, also after one failed; the exit code tells whether all passed."""
+    ensure(dev=True)
+    development = os.environ | {"DEVELOPMENT": "1", "DATABASE_URL": NO_DATABASE}
+    production = os.environ | {
+        "DEVELOPMENT": "",
+        "SECRET_KEY": secrets.token_urlsafe(64),
+        "ALLOWED_HOSTS": "quality.example.org",
+        "DATABASE_URL": NO_DATABASE,
+    }
+    # Without a server Django cannot compare the history of migrations, and says so.
+    quiet = ["-W", "ignore:Got an error checking a consistent migration history:RuntimeWarning"]
+    failed = []
+    for title, arguments, env in (
+        ("Format", ["-m", "ruff", "format", "--check", "."], development),
+        ("Lint", ["-m", "ruff", "check", "."], development),
+        ("Types", ["-m", "mypy"], development),
+        (
+            "Migrations in step with the models",
+            [*quiet, "manage.py", "makemigrations", "--check", "--dry-run"],
+            development,
+        ),
+        (
+            "Deploy check of production settings",
+            ["manage.py", "check", "--deploy", "--fail-level", "WARNING"],
+            production,
+        ),
+        ("Documentation", ["-m", "pytest", "--no-cov", "tests/test_docs.py"], development),
+    ):
+        with progress(title) as line:
+            code, output = run_hidden([PYTHON, *arguments], env=env, line=line)
+            line.done("passed" if code == 0 else "FAILED")
+        if code != 0:
+            failed.append(title)
+            say(tail(output, lines=200))
+    if failed:
+        say(f"\nquality: failed: {', '.join(failed)}")
+    return 1 if failed else 0
+
+
+def format_code() -> int:
+    ensure(dev=True)
+    for title, arguments in (
+        ("Sorting imports and small repairs", ["check", "--fix", "--exit-zero", "."]),
+        ("Formatting", ["format", "."]),
+    ):
+        run_step(title, [PYTHON, "-m", "ruff", *arguments], remedy="Correct the file it names.")
+    return 0
+
+
+def lock() -> int:
+    """Pin the newest versions that the .in files allow, with their hashes."""
+    ensure(dev=True)
+    uv = PYTHON.parent / "uv"
+    for name in ("base", "dev"):
+        if not (ROOT / "requirements" / f"{name}.in").exists():
+            raise StartError(f"requirements/{name}.in is missing.")
+        run_step(
+            f"Pinning requirements/{name}.in",
+            [
+                *(uv, "pip", "compile", "--quiet", "--upgrade", "--generate-hashes"),
+                *("--python-version", "3.11", "--default-index", "https://pypi.org/simple"),
+                *("--custom-compile-command", "make lock"),
+                *(f"requirements/{name}.in", "--output-file", f"requirements/{name}.txt"),
+            ],
+            remedy="Is the network there? Are two requirements at odds?",
+        )
+    return 0

@@ -1,0 +1,50 @@
+"""People and master data that many tests need."""
+
+from collections.abc import Callable
+
+import pytest
+from django.contrib.auth.models import Group
+from django.test import Client
+
+from accounts.models import User
+from accounts.roles import sync_roles
+from scans.demo import seed_master_data
+
+
+@pytest.fixture(autouse=True)
+def _quick_passwords(settings):
+    """The real hash takes 0.2 s by design; what it protects is not at stake in these tests."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture
+def master_data(db):
+    seed_master_data()
+
+
+@pytest.fixture
+def person(db) -> Callable[[str], User]:
+    """`person("operator")` is a user with that role."""
+
+    def make(role: str) -> User:
+        sync_roles()
+        user, _created = User.objects.get_or_create(
+            username=role, defaults={"is_staff": role == "admin"}
+        )
+        user.groups.set([Group.objects.get(name=role)])
+        return user
+
+    return make
+
+
+@pytest.fixture
+def client_of(person) -> Callable[[str], Client]:
+    """`client_of("operator")` is a browser in which that person is signed in; "" is nobody."""
+
+    def make(role: str) -> Client:
+        client = Client(raise_request_exception=False)
+        if role:
+            client.force_login(person(role))
+        return client
+
+    return make

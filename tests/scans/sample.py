@@ -1,0 +1,18 @@
+"""A scan as a station sends it."""
+
+from typing import Any
+from uuid import uuid4
+
+
+def payload(**changes: Any) -> dict[str, Any]:
+    """A good scan with a fresh id; `changes` replace fields, None takes one away."""
+    scan = {
+        "id": str(uuid4()),
+        "operator": "OP0001",
+        "cp": "CP10045821-0001",
+        "oc1": "OC01",
+        "oc2": "OC11",
+        "defect": "000",
+        "scanned_at": "2026-11-20T14:05:09.123+02:00",
+    } | changes
+    return {name: value for name, value in scan.items() if value is not None}

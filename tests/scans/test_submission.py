@@ -1,0 +1,75 @@
+"""What a station sends, read strictly."""
+
+from datetime import timedelta
+
+import pytest
+
+from scans.submission import ScanRefused, read
+from tests.scans.sample import payload
+
+
+def errors_of(**changes) -> dict[str, list[str]]:
+    with pytest.raises(ScanRefused) as refused:
+        read(payload(**changes))
+    return refused.value.errors
+
+
+def test_a_good_scan_is_read_as_it_is():
+    submission = read(payload(note="  by the window ", station="FG-01"))
+    assert submission.cp == "CP10045821-0001"
+    assert submission.note == "by the window"
+    assert submission.station == "FG-01"
+    assert submission.scanned_at.utcoffset() == timedelta(hours=2)
+    assert submission.raw == {}
+
+
+def test_a_repaired_code_keeps_its_raw_text():
+    submission = read(payload(cp="]C1cp10045821'0001\r"))
+    assert submission.cp == "CP10045821-0001"
+    assert submission.raw == {"cp": "]C1cp10045821'0001\r"}
+
+
+@pytest.mark.parametrize("name", ["id", "operator", "cp", "oc1", "oc2", "defect", "scanned_at"])
+@pytest.mark.parametrize("value", [None, "", 7, True, ["OP0001"], {"a": 1}, "?"])
+def test_every_field_is_required_and_checked(name, value):
+    assert list(errors_of(**{name: value})) == [name]
+
+
+@pytest.mark.parametrize("name", ["note", "station"])
+@pytest.mark.parametrize("value", [7, ["x"], "x" * 501, "a\x00b"])
+def test_optional_fields_are_checked_too(name, value):
+    assert list(errors_of(**{name: value})) == [name]
+
+
+def test_all_errors_are_told_at_once():
+    assert set(errors_of(cp="CP1004582-0001", operator="OP0001OP0001", defect="00")) == {
+        "cp",
+        "operator",
+        "defect",
+    }
+
+
+def test_an_error_shows_how_the_code_should_look():
+    (message,) = errors_of(cp="CP1004582-0001")["cp"]
+    assert "CP1004582-0001" in message
+    assert "CP10045821-0007" in message
+
+
+def test_four_kilobytes_of_text_are_refused_without_being_repeated():
+    (message,) = errors_of(cp="A" * 4096)["cp"]
+    assert "4096" in message
+    assert len(message) < 200
+
+
+@pytest.mark.parametrize(
+    "scanned_at",
+    [
+        "2026-11-20T14:05:09",  # no offset
+        "2026-02-30T14:05:09+02:00",
+        "0001-01-01T00:00:00+14:00",  # would overflow in UTC
+        "yesterday",
+        "1793889909",
+    ],
+)
+def test_a_time_that_is_not_a_moment_is_refused(scanned_at):
+    assert list(errors_of(scanned_at=scanned_at)) == ["scanned_at"]

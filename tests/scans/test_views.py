@@ -1,0 +1,217 @@
+"""The contract's answers."""
+
+import json
+import threading
+from datetime import timedelta
+
+import pytest
+from django.db import connection, connections
+from django.test import Client
+from django.utils import timezone
+
+from scans.models import Scan, Station
+from scans.shifts import shift_at
+from tests.scans.sample import payload
+
+pytestmark = pytest.mark.usefixtures("master_data")
+
+
+def post(client, body, **headers):
+    content = body if isinstance(body, bytes | str) else json.dumps(body)
+    return client.post("/scans/", content, content_type="application/json", headers=headers)
+
+
+@pytest.fixture
+def operator(client_of):
+    return client_of("operator")
+
+
+def test_201_and_the_stored_record(operator):
+    sent = payload()
+    response = post(operator, sent)
+    assert response.status_code == 201
+    answer = response.json()
+    assert answer["id"] == sent["id"]
+    assert answer["scanned_at"] == "2026-11-20T14:05:09.123000+02:00"
+    assert answer["approved"] is True
+    assert answer["received_at"]
+
+
+def test_200_and_the_same_body_for_the_same_scan(operator):
+    sent = payload()
+    first = post(operator, sent)
+    second = post(operator, sent)
+    assert (first.status_code, second.status_code) == (201, 200)
+    assert first.content == second.content
+    assert Scan.objects.count() == 1
+
+
+def test_409_for_other_content(operator):
+    sent = payload()
+    post(operator, sent)
+    assert post(operator, sent | {"defect": "001"}).status_code == 409
+    assert Scan.objects.get().defect_id == "000"
+
+
+def test_422_names_the_field(operator):
+    response = post(operator, payload(defect="999"))
+    assert response.status_code == 422
+    assert list(response.json()["errors"]) == ["defect"]
+    assert not Scan.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["", "nope", "[]", '"text"', "null", "{", "[" * 8000, b"\xff\xfe", '{"id": NaN'],
+)
+def test_400_for_what_is_not_a_json_object(operator, body):
+    assert post(operator, body).status_code == 400
+
+
+def test_413_for_too_large_a_body(operator):
+    assert post(operator, payload(note="x" * 20_000)).status_code == 413
+    assert not Scan.objects.exists()
+
+
+@pytest.mark.parametrize(("method", "path"), [("post", "/scans/"), ("get", "/scans/recent/")])
+def test_401_as_json_when_not_signed_in(client_of, method, path):
+    response = getattr(client_of(""), method)(path)
+    assert response.status_code == 401
+    assert response.json()["error"]
+
+
+def test_401_comes_before_the_csrf_check(db):
+    response = post(Client(enforce_csrf_checks=True), payload())
+    assert response.status_code == 401
+
+
+def test_403_for_a_missing_csrf_token(person):
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(person("operator"))
+    response = post(client, payload())
+    assert response.status_code == 403
+    assert response.json()["error"]
+    assert not Scan.objects.exists()
+
+
+def test_a_csrf_token_lets_it_through(person):
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(person("operator"))
+    client.get("/scans/station/")
+    token = client.cookies["csrftoken"].value
+    assert post(client, payload(), **{"X-CSRFToken": token}).status_code == 201
+
+
+def test_403_without_the_right(client_of):
+    response = post(client_of("auditor"), payload())
+    assert response.status_code == 403
+    assert response.json()["error"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_503_when_the_pool_is_exhausted(operator, settings):
+    """All leases are held elsewhere: the answer comes, as JSON, and says when to try again."""
+    alias = connections["default"]
+    alias.close()
+    holders, release = [], threading.Event()
+    limit = alias.pool.stats().limit
+    held = threading.Barrier(limit + 1)
+
+    def hold() -> None:
+        with connections["default"].cursor() as cursor:
+            cursor.execute("SELECT 1")
+            held.wait(timeout=10)
+            release.wait(timeout=60)
+        connections.close_all()
+
+    for _ in range(limit):
+        holders.append(threading.Thread(target=hold))
+        holders[-1].start()
+    try:
+        held.wait(timeout=10)
+        response = post(operator, payload())
+        live = operator.get("/health/live")
+        ready = operator.get("/health/ready")
+    finally:
+        release.set()
+        for holder in holders:
+            holder.join(timeout=10)
+    assert response.status_code == 503
+    assert int(response["Retry-After"]) > 0
+    assert response.json()["error"]
+    # Neither queues behind the pool.
+    assert (live.status_code, ready.status_code) == (200, 200)
+    assert post(operator, payload()).status_code == 201
+
+
+def test_recent_lists_the_15_newest_and_the_totals_of_the_shift(operator):
+    now = timezone.now()
+    for number in range(17):
+        defect = "001" if number % 4 == 0 else "000"
+        sent = payload(
+            cp=f"CP10045821-{number:04}", scanned_at=now.isoformat(), defect=defect, station="FG-01"
+        )
+        assert post(operator, sent).status_code == 201
+    before = shift_at(now).start - timedelta(seconds=1)
+    post(operator, payload(scanned_at=before.isoformat(), station="FG-01"))
+    post(operator, payload(scanned_at=now.isoformat(), station="FG-02"))
+
+    answer = operator.get("/scans/recent/?station=FG-01").json()
+    assert answer["totals"] == {"approved": 12, "rejected": 5}
+    assert len(answer["scans"]) == 15
+    assert [scan["cp"] for scan in answer["scans"][1:3]] == ["CP10045821-0016", "CP10045821-0015"]
+    assert operator.get("/scans/recent/").json()["totals"] == {"approved": 13, "rejected": 5}
+
+
+def test_the_station_page_takes_only_a_station_that_exists(operator):
+    Station.objects.filter(code="FG-04").update(active=False)
+    for asked, given in [("FG-01", "FG-01"), ("FG-04", ""), ("<script>", ""), ("", "")]:
+        response = operator.get("/scans/station/", {"station": asked})
+        assert response.status_code == 200
+        assert response.context["bootstrap"]["station"] == given
+
+
+def test_the_report_of_a_shift(client_of, operator):
+    post(operator, payload(station="FG-01"))
+    post(operator, payload(station="FG-01", defect="001"))
+    post(operator, payload(station="FG-02"))
+    response = client_of("quality").get("/scans/reports/?date=2026-11-20&shift=afternoon")
+    assert response.context["totals"] == {"approved": 2, "rejected": 1}
+    assert list(response.context["stations"]) == [
+        {"station": "FG-01", "approved": 1, "rejected": 1},
+        {"station": "FG-02", "approved": 1, "rejected": 0},
+    ]
+    assert len(response.context["page"].object_list) == 3
+
+
+@pytest.mark.parametrize("query", ["date=yesterday", "shift=lunch", "date=2026-13-01"])
+def test_a_shift_that_is_none_is_not_found(client_of, query):
+    assert client_of("auditor").get(f"/scans/reports/?{query}").status_code == 404
+
+
+def test_statements_stay_few(operator, django_assert_max_num_queries):
+    with django_assert_max_num_queries(10) as captured:
+        assert post(operator, payload(station="FG-01")).status_code == 201
+    assert any("INSERT" in query["sql"] for query in captured)
+    with django_assert_max_num_queries(6):
+        operator.get("/scans/recent/?station=FG-01")
+
+
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        ("station", "scan_station"),
+        ("", "PRIMARY"),
+    ],
+)
+def test_the_newest_scans_come_from_an_index(db, query, index):
+    from scans import queries
+
+    scans = Scan.objects.filter(station__code="FG-01") if query else Scan.objects.all()
+    with connection.cursor() as cursor:
+        sql, parameters = scans.order_by("-pk")[: queries.RECENT].query.sql_with_params()
+        cursor.execute(f"EXPLAIN {sql}", parameters)
+        names = [column[0] for column in cursor.description]
+        (row,) = (dict(zip(names, values, strict=True)) for values in cursor.fetchall())
+    assert row["key"] == index
+    assert "filesort" not in (row["Extra"] or "")

@@ -1,0 +1,83 @@
+"""The documentation names what there is, and nothing else."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCUMENTS = sorted(ROOT.glob("*.md")) + sorted((ROOT / "quality").rglob("*.md"))
+README = (ROOT / "README.md").read_text()
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
+
+
+def targets() -> set[str]:
+    return set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+
+
+def commands() -> set[str]:
+    found = ROOT.glob("**/management/commands/*.py")
+    return {path.stem for path in found if path.stem != "__init__" and ".venv" not in path.parts}
+
+
+def variables() -> set[str]:
+    """The environment variables that the code reads for its users."""
+    reads = re.compile(
+        r"""(?:env(?:\.\w+)?\(|environ(?:\.get\(|\[)|_whole_number\(|getenv\()\s*f?"([A-Z_]+)\""""
+    )
+    found = set()
+    for path in [
+        *(ROOT / "quality").rglob("*.py"),
+        *(ROOT / "scans").rglob("*.py"),
+        *(ROOT / "accounts").rglob("*.py"),
+        *(ROOT / "docker").rglob("*.py"),
+    ]:
+        found |= set(reads.findall(path.read_text()))
+    return found - {"PATH", "HOME", "DJANGO_SETTINGS_MODULE"}
+
+
+def test_every_variable_that_is_read_is_documented():
+    documented = set(re.findall(r"`([A-Z_]+)`", README))
+    assert len(variables()) > 10
+    assert variables() - documented == set()
+
+
+def test_every_target_is_documented_and_every_documented_one_exists():
+    documented = set(re.findall(r"`(?:[A-Z]+=\S+ )?make ([a-z]+)`", README + CONTRIBUTING))
+    assert targets() - documented - {"clean"} == set()
+    for document in DOCUMENTS:
+        assert set(re.findall(r"\bmake ([a-z]+)`", document.read_text())) <= targets(), document
+
+
+def test_every_command_is_documented():
+    documented = set(re.findall(r"manage\.py (\w+)", CONTRIBUTING))
+    assert commands() - documented == set()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(document):
+    for link in re.findall(r"\]\(([^)#]+)[^)]*\)", document.read_text()):
+        if not link.startswith("http"):
+            assert (document.parent / link).exists(), link
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_files_that_are_named_exist(document):
+    names = re.findall(
+        r"`((?:quality|scans|accounts|tests|docker|templates)/[\w./-]+)`", document.read_text()
+    )
+    for name in names:
+        assert (ROOT / name).exists(), name
+
+
+def test_the_answers_of_the_readme_are_those_of_the_view():
+    view = (ROOT / "scans" / "views.py").read_text()
+    documented = set(re.findall(r"^\| (\d{3}) \|", README, re.MULTILINE))
+    assert documented == {"201", "200", "400", "401", "403", "409", "413", "422", "503"}
+    assert set(re.findall(r"status=(\d{3})", view)) <= documented
+
+
+def test_the_station_is_documented_by_a_picture():
+    picture = ROOT / "tests" / "e2e" / "screenshots" / "station.png"
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert str(picture.relative_to(ROOT)) in README
