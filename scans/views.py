@@ -1,7 +1,6 @@
 """The station page, its two endpoints, and the report of a shift."""
 
 import json
-from collections.abc import Mapping
 from datetime import date
 from typing import Any, cast
 
@@ -123,12 +122,6 @@ def _chosen_shift(request: HttpRequest) -> Shift:
         raise Http404(str(error)) from error
 
 
-def _with_reject_percent(counts: Mapping[str, Any]) -> dict[str, Any]:
-    """The counts of a shift, and how many of a hundred were rejected."""
-    scanned = counts["approved"] + counts["rejected"]
-    return {**counts, "reject_percent": 100 * counts["rejected"] / scanned if scanned else 0}
-
-
 @require_GET
 @page("scans.view_scan")
 def reports(request: HttpRequest) -> HttpResponse:
@@ -139,8 +132,8 @@ def reports(request: HttpRequest) -> HttpResponse:
         "shift": shift,
         "shift_label": SHIFT_LABELS[shift.name],
         "shifts": [(name, SHIFT_LABELS[name]) for name in STARTS],
-        "totals": _with_reject_percent(queries.totals(shift)),
-        "stations": [_with_reject_percent(row) for row in queries.totals_by_station(shift)],
+        "totals": queries.totals(shift),
+        "stations": queries.totals_by_station(shift),
         "page": Paginator(rows, ROWS_PER_PAGE).get_page(request.GET.get("page")),
     }
     return render(request, "scans/reports.html", context)

@@ -100,7 +100,7 @@ export function attention(count) {
 
 export const banner = {
   ready: () => ({ title: gettext("Ready"), detail: gettext("Scan your badge or the next piece.") }),
-  kept: () => gettext("kept here, being sent …"),
+  kept: () => gettext("kept here, being sent…"),
   waiting: () => gettext("kept here, not sent yet"),
   confirmed: () => gettext("saved"),
   problem: () => gettext("Problem"),
