@@ -7,10 +7,34 @@ are pointed at /dev/null, and whoever keeps connections starts again without the
 
 import os
 from typing import Any, Protocol
-from weakref import WeakSet
+from weakref import WeakKeyDictionary, WeakSet
 
-from MySQLdb import Error
 from MySQLdb.connections import Connection
+
+
+class Socket:
+    """The socket of one connection, told from whatever gets its number after it is closed.
+
+    The client library closes a socket by itself when the server has gone, and keeps saying
+    its number. Soon that is the number of some other file.
+    """
+
+    __slots__ = ("_identity", "number")
+
+    def __init__(self, connection: Connection) -> None:
+        self.number: int = connection.fileno()
+        self._identity = self._look()
+
+    def is_open(self) -> bool:
+        """Whether the client library still has it open. No round trip."""
+        try:
+            return self._look() == self._identity
+        except OSError:
+            return False
+
+    def _look(self) -> tuple[int, int]:
+        status = os.fstat(self.number)
+        return status.st_dev, status.st_ino
 
 
 class Inheritable(Protocol):
@@ -20,7 +44,7 @@ class Inheritable(Protocol):
         """Forget every connection, in the child, without a word to the server."""
 
 
-_connections: WeakSet[Connection] = WeakSet()
+_sockets: WeakKeyDictionary[Connection, "Socket"] = WeakKeyDictionary()
 _holders: WeakSet[Inheritable] = WeakSet()
 _owner_pid = os.getpid()
 
@@ -29,9 +53,10 @@ _owner_pid = os.getpid()
 _kept: list[Any] = []
 
 
-def watch_connection(connection: Connection) -> None:
-    """Have `connection` made harmless in every child."""
-    _connections.add(connection)
+def watch_connection(connection: Connection) -> Socket:
+    """Have `connection`, opened just now, made harmless in every child."""
+    socket = _sockets[connection] = Socket(connection)
+    return socket
 
 
 def watch(holder: Inheritable) -> None:
@@ -53,24 +78,21 @@ def notice_fork() -> None:
 def _after_in_child() -> None:
     global _owner_pid
     _owner_pid = os.getpid()
-    _silence(list(_connections))
-    _connections.clear()
+    _silence(list(_sockets.items()))
+    _sockets.clear()
     for holder in list(_holders):
         holder.leave_to_parent()
 
 
-def _silence(connections: list[Connection]) -> None:
-    if not connections:
+def _silence(inherited: list[tuple[Connection, Socket]]) -> None:
+    if not inherited:
         return
     null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
     try:
-        for connection in connections:
+        for connection, socket in inherited:
             keep(connection)
-            try:
-                descriptor = connection.fileno()
-            except Error:  # closed before the fork
-                continue
-            os.dup2(null, descriptor, inheritable=False)
+            if socket.is_open():
+                os.dup2(null, socket.number, inheritable=False)
     finally:
         os.close(null)
 

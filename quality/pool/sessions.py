@@ -31,7 +31,6 @@ def open_connection(params: Mapping[str, Any], *, within_seconds: float) -> Conn
     # Django's backend does the same: mysqlclient's encoder for bytes doesn't work.
     if connection.encoders.get(bytes) is bytes:
         connection.encoders.pop(bytes)
-    forking.watch_connection(connection)
     return connection
 
 
@@ -42,6 +41,7 @@ class Session:
         "_encoding",
         "_params",
         "_poll",
+        "_socket",
         "clean",
         "connection",
         "entry",
@@ -69,8 +69,9 @@ class Session:
         self.initialised = False
         self._params = params
         self._encoding = connection.encoding
+        self._socket = forking.watch_connection(connection)
         self._poll = select.poll()
-        self._poll.register(connection.fileno(), select.POLLIN)
+        self._poll.register(self._socket.number, select.POLLIN)
 
     def has_input(self) -> bool:
         """Whether the server said something unasked: usually that it hung up. 4 µs."""
@@ -93,6 +94,10 @@ class Session:
 
         After a full reset Django has to initialise the session again.
         """
+        if not self._socket.is_open():
+            # Not a shortcut. libmariadb's mysql_change_user() writes into memory that the
+            # library freed when it noticed the loss, and the process aborts some time later.
+            raise MySQLdb.OperationalError(2006, "The server had gone before the return.")
         if how == "rollback":
             self.connection.rollback()
             return

@@ -27,7 +27,8 @@ def test_its_really_a_pool(database):
 
 def test_two_borrowers_have_two_connections(database):
     shop = database()
-    assert thread_id(one := shop.wrapper()) != thread_id(two := shop.wrapper())
+    one, two = shop.wrapper(), shop.wrapper()
+    assert thread_id(one) != thread_id(two)
     assert numbers(shop.pool) == (2, 0, 2)
     one.close()
     two.close()
