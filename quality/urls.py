@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 from django.urls import include, path
+from django.views.i18n import JavaScriptCatalog
 
 from quality import views
 from quality.monitor import health
@@ -12,6 +13,8 @@ urlpatterns = [
     path("scans/", include("scans.urls")),
     path("health/live", health.live, name="health-live"),
     path("health/ready", health.ready, name="health-ready"),
+    # The texts of the pages' scripts: of our own locale folder, not of every app's.
+    path("i18n/texts.js", JavaScriptCatalog.as_view(packages=["scans"]), name="texts"),
     path("i18n/", include("django.conf.urls.i18n")),
     path("admin/", admin.site.urls),
 ]

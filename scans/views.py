@@ -10,6 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_GET, require_POST
 
@@ -23,6 +24,11 @@ from scans.submission import ScanRefused, read
 
 MAX_BODY_BYTES = 16 * 1024
 ROWS_PER_PAGE = 100
+SHIFT_LABELS = {
+    "morning": gettext_lazy("Morning"),
+    "afternoon": gettext_lazy("Afternoon"),
+    "night": gettext_lazy("Night"),
+}
 
 
 def as_json(scan: Scan) -> dict[str, Any]:
@@ -124,7 +130,8 @@ def reports(request: HttpRequest) -> HttpResponse:
     rows = queries.in_shift(shift).select_related("defect").order_by("-scanned_at", "-pk")
     context = {
         "shift": shift,
-        "shift_names": list(STARTS),
+        "shift_label": SHIFT_LABELS[shift.name],
+        "shifts": [(name, SHIFT_LABELS[name]) for name in STARTS],
         "totals": queries.totals(shift),
         "stations": queries.totals_by_station(shift),
         "page": Paginator(rows, ROWS_PER_PAGE).get_page(request.GET.get("page")),

@@ -18,6 +18,7 @@ ANSWERS = {
     "/scans/reports/": [SIGN_IN, 403, 200, 200, 200],
     "/health/live": [200, 200, 200, 200, 200],
     "/health/ready": [200, 200, 200, 200, 200],
+    "/i18n/texts.js": [200] * 5,
     "/i18n/setlang/": ["→ /"] * 5,
     "/admin/": [*["→ /admin/login/"] * 4, 200],
 }

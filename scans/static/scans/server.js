@@ -1,0 +1,58 @@
+// Speaks to the server: sends a record, reads the recent scans.
+
+const TIMEOUT_SECONDS = 10;
+
+/** The CSRF token of this moment: a sign-in in another tab changes it. */
+function cookie(name) {
+  const found = document.cookie.split("; ").find((pair) => pair.startsWith(`${name}=`));
+  return found ? decodeURIComponent(found.slice(name.length + 1)) : "";
+}
+
+/** Seconds from a Retry-After header, which is a number or a date; 0 when there is none. */
+export function retryAfterSeconds(header, now = Date.now()) {
+  if (!header) return 0;
+  const seconds = Number(header);
+  if (Number.isFinite(seconds)) return Math.max(0, seconds);
+  const moment = Date.parse(header);
+  return Number.isNaN(moment) ? 0 : Math.max(0, (moment - now) / 1000);
+}
+
+/** `{status, body, retryAfterSeconds}`; status 0 when no answer came, body null when not JSON. */
+async function ask(url, options = {}) {
+  try {
+    const response = await fetch(url, {
+      cache: "no-store",
+      // A redirect to a sign-in page is no answer.
+      redirect: "manual",
+      // Covers the body as well: a server that goes silent half-way is no answer either.
+      signal: AbortSignal.timeout(TIMEOUT_SECONDS * 1000),
+      ...options,
+    });
+    const isJson = (response.headers.get("Content-Type") ?? "").includes("json");
+    return {
+      status: response.status,
+      body: isJson ? await response.json() : null,
+      retryAfterSeconds: retryAfterSeconds(response.headers.get("Retry-After")),
+    };
+  } catch {
+    return { status: 0, body: null, retryAfterSeconds: 0 };
+  }
+}
+
+export class Server {
+  constructor({ recordUrl, recentUrl, csrfCookie }) {
+    Object.assign(this, { recordUrl, recentUrl, csrfCookie });
+  }
+
+  send(record) {
+    return ask(this.recordUrl, {
+      method: "POST",
+      headers: { "Content-Type": "application/json", "X-CSRFToken": cookie(this.csrfCookie) },
+      body: JSON.stringify(record),
+    });
+  }
+
+  recent(station) {
+    return ask(`${this.recentUrl}?station=${encodeURIComponent(station)}`);
+  }
+}
