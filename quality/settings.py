@@ -71,11 +71,11 @@ DATABASE_URL = os.environ.get("DATABASE_URL") or _development_database_url()
 
 def _database(url: str) -> dict[str, Any]:
     """Django's settings for a `mysql://` URL; its query string becomes OPTIONS."""
-    if not url.startswith(("mysql://", "mariadb://")):
+    if not url.startswith("mysql://"):
         raise ImproperlyConfigured(
             "DATABASE_URL must look like mysql://user:password@host:port/name."
         )
-    database: dict[str, Any] = env.db_url_config(url.replace("mariadb://", "mysql://", 1))
+    database: dict[str, Any] = env.db_url_config(url)
     if not database["NAME"]:
         raise ImproperlyConfigured(
             "DATABASE_URL names no database: mysql://user:password@host:port/NAME."

@@ -9,10 +9,12 @@ import fcntl
 import os
 import signal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from quality.devdb.mariadb import DevdbError, PrivateMariaDB
+if TYPE_CHECKING:
+    from quality.devdb.mariadb import PrivateMariaDB
 
 ROOT = Path(__file__).resolve().parents[1]
 HOME = ROOT / (os.environ.get("VAR_DIR") or "var") / "tests" / "mariadb"
@@ -22,6 +24,10 @@ HOME = ROOT / (os.environ.get("VAR_DIR") or "var") / "tests" / "mariadb"
 # and before pytest-django reads the settings.
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    # Not at the top: what is imported before coverage begins counts as not covered.
+    from quality.devdb.configuration import DevdbError
+    from quality.devdb.mariadb import PrivateMariaDB
+
     # Whatever DATABASE_URL the caller has is not for tests: they create, freeze and kill.
     os.environ.pop("DATABASE_DIRECT_URL", None)
     os.environ["DEVELOPMENT"] = "1"

@@ -16,37 +16,17 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import quote
 
+from quality.devdb.configuration import (
+    APP_USER,
+    DevdbError,
+    accounts_sql,
+    install_command,
+    server_command,
+)
+
 # sun_path holds 108 bytes with its closing NUL (unix(7)).
 SOCKET_PATH_LIMIT_BYTES = 107
 MARKER = "made-by-quality-devdb"
-APP_USER = "quality"
-# On these schemas the application may do everything, and nothing on any other: an account
-# with rights on *.* would also take the connection that a full server keeps for its administrator.
-APP_SCHEMAS = (r"quality", r"quality\_%", r"test\_quality%")
-# Debian keeps servers where an ordinary user's PATH does not look.
-PROGRAM_PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin"])
-
-SETTINGS: dict[str, str | int] = {
-    # Durable as in production: a test that kills the server must find what was committed.
-    "innodb-flush-log-at-trx-commit": 1,
-    "innodb-doublewrite": 1,
-    "character-set-server": "utf8mb4",
-    "collation-server": "utf8mb4_unicode_520_ci",
-    "default-time-zone": "+00:00",
-    "skip-name-resolve": 1,
-    "local-infile": 0,
-    "max-connections": 60,
-    "innodb-lock-wait-timeout": 10,
-    "idle-transaction-timeout": 60,
-    # Small and quick to start.
-    "performance-schema": 0,
-    "innodb-buffer-pool-size": "64M",
-    "innodb-log-file-size": "48M",
-}
-
-
-class DevdbError(Exception):
-    """What went wrong with a private server, where, and what to do about it."""
 
 
 class PrivateMariaDB:
@@ -67,12 +47,13 @@ class PrivateMariaDB:
         # Resolved, because a running server is known by the path of its datadir.
         self.home = Path(home).resolve()
         self.port = port
-        self.options = {key.replace("_", "-"): value for key, value in (options or {}).items()}
+        self.options = options or {}
         self.start_seconds = start_seconds
         self.stop_seconds = stop_seconds
         self.datadir = self.home / "data"
         self.socket = self.home / "mariadb.sock"
         self.log = self.home / "error.log"
+        self._accounts = self.home / "accounts.sql"
         self._pid_file = self.home / "mariadb.pid"
         self._child: int | None = None
 
@@ -102,9 +83,12 @@ class PrivateMariaDB:
 
     @property
     def password(self) -> str:
+        """Random, and kept; made when first asked for, also before there is a server."""
         path = self.home / "password"
         if not path.exists():
-            _write_private(path, secrets.token_urlsafe(24))
+            with self._alone():
+                if not path.exists():
+                    _write_private(path, secrets.token_urlsafe(24))
         return path.read_text()
 
     def url(self, database: str = "quality") -> str:
@@ -119,12 +103,13 @@ class PrivateMariaDB:
     def start(self) -> None:
         """Return when the server answers; when it runs already, leave it as it is."""
         self._check_socket_path()
+        password = self.password
         with self._alone():
             if self.pid is not None:
                 return
             if not self._is_ours():
                 self._install()
-            self._write_accounts()
+            _write_private(self._accounts, accounts_sql(password))
             # One log for one run, so that its end tells why a start failed.
             if self.log.exists():
                 self.log.replace(self.log.with_suffix(".log.1"))
@@ -202,17 +187,7 @@ class PrivateMariaDB:
         # Renamed only when complete: a half-made datadir is never taken for a good one.
         unfinished = self.home / "data.unfinished"
         shutil.rmtree(unfinished, ignore_errors=True)
-        command = [
-            _program("mariadb-install-db", "mysql_install_db"),
-            "--no-defaults",
-            f"--datadir={unfinished}",
-            "--auth-root-authentication-method=socket",
-            f"--auth-root-socket-user={self.admin_user}",
-            "--skip-name-resolve",
-            "--skip-test-db",
-            f"--innodb-log-file-size={SETTINGS['innodb-log-file-size']}",
-            *_as_root(),
-        ]
+        command = install_command(unfinished, self.admin_user)
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
         )
@@ -225,41 +200,19 @@ class PrivateMariaDB:
         (unfinished / MARKER).write_text("devdb made this datadir, and may delete it.\n")
         unfinished.rename(self.datadir)
 
-    def _write_accounts(self) -> None:
-        """Write the statements that the server runs at each start, one a line."""
-        lines = ["CREATE DATABASE IF NOT EXISTS `quality`;"]
-        # "localhost" is the socket, the address is TCP: skip-name-resolve tells them apart.
-        for host in ("localhost", "127.0.0.1"):
-            account = f"'{APP_USER}'@'{host}'"
-            # Made anew each time: an earlier version may have granted more.
-            lines.append(f"CREATE OR REPLACE USER {account} IDENTIFIED BY '{self.password}';")
-            lines += [f"GRANT ALL ON `{schema}`.* TO {account};" for schema in APP_SCHEMAS]
-        _write_private(self.home / "accounts.sql", "\n".join(lines) + "\n")
-
     def _spawn(self) -> int:
-        network = (
-            ["--skip-networking"]
-            if self.port is None
-            else ["--bind-address=127.0.0.1", f"--port={self.port}"]
-        )
-        settings = SETTINGS | self.options
-        program = _program("mariadbd", "mysqld")
-        command = [
-            program,
-            "--no-defaults",
-            f"--datadir={self.datadir}",
-            f"--socket={self.socket}",
-            f"--pid-file={self._pid_file}",
-            f"--init-file={self.home / 'accounts.sql'}",
-            *network,
-            *(f"--{key}={value}" for key, value in settings.items()),
-            *_as_root(),
-        ]
+        files = {
+            "datadir": self.datadir,
+            "socket": self.socket,
+            "pid-file": self._pid_file,
+            "init-file": self._accounts,
+        }
+        command = server_command(files, self.port, self.options)
         write_log = os.O_WRONLY | os.O_CREAT | os.O_APPEND
         # posix_spawn, not Popen: the server may outlive this process, and Popen complains then.
         # A session of its own: Ctrl-C in the terminal must not end it before those who use it.
         pid = os.posix_spawn(
-            program,
+            command[0],
             command,
             os.environ,
             file_actions=[
@@ -313,36 +266,18 @@ class PrivateMariaDB:
         return False
 
     def _end(self, pid: int) -> None:
-        os.kill(pid, signal.SIGTERM)
-        # A server that a test has frozen would never see the first signal.
-        os.kill(pid, signal.SIGCONT)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+            # A server that a test has frozen would never see the first signal.
+            os.kill(pid, signal.SIGCONT)
         deadline = time.monotonic() + self.stop_seconds
         while self._runs(pid):
             if time.monotonic() > deadline:
                 # What is committed is on the disk: killing costs only a recovery at the next start.
-                os.kill(pid, signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
                 deadline = float("inf")
             time.sleep(0.02)
-
-
-def _program(*names: str) -> str:
-    for name in names:
-        path = find_program(name)
-        if path:
-            return path
-    raise DevdbError(
-        f"{names[0]} is not installed. On Debian and Ubuntu: "
-        "apt-get install mariadb-server-core mariadb-client-core"
-    )
-
-
-def find_program(name: str) -> str | None:
-    return shutil.which(name, path=PROGRAM_PATH)
-
-
-def _as_root() -> list[str]:
-    # MariaDB refuses to run as root unless it is told to.
-    return ["--user=root"] if os.geteuid() == 0 else []
 
 
 def _write_private(path: Path, text: str) -> None:

@@ -11,8 +11,8 @@ if sys.version_info < (3, 11):  # noqa: UP036 - this is the file that an old Pyt
     )
 
 from quality.start import checking, serve
-from quality.start.console import StartError, Stopped, say
-from quality.start.signals import stop_signals
+from quality.start.console import StartError, say
+from quality.start.signals import Stopped, stop_signals
 
 COMMANDS = {
     "run": serve.run,

@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from quality.devdb.mariadb import find_program
+from quality.devdb.configuration import find_program
 from quality.start.console import ROOT, StartError, progress, run_hidden, run_step, tail
 from quality.start.preflight import check_writable, read_var_dir
 
@@ -128,7 +128,7 @@ def install_system_packages(missing: Sequence[Need]) -> None:
         line.done("done" if code == 0 else "failed, going on")
     try:
         run_step(
-            f"Installing {wanted} ({' '.join(packages)})",
+            f"Installing {' '.join(packages)}",
             [*become_root, *environment, *apt_get_install(packages)],
             remedy=NETWORK_REMEDY,
         )
@@ -208,6 +208,8 @@ def _has_client_library() -> bool:
 
 def install_requirements(requirements: Sequence[Path], wanted: Mapping[str, str]) -> None:
     check_writable(ROOT)
+    if VENV.is_symlink() or VENV.is_file():
+        raise StartError(f"{VENV} is not a folder. Move it away, and run the same command again.")
     var_dir = read_var_dir(os.environ)
     check_writable(var_dir, variable="VAR_DIR")
     with open(var_dir / "install.lock", "w") as lock:
@@ -240,8 +242,6 @@ def _venv_works() -> bool:
 
 
 def _make_venv() -> None:
-    if VENV.is_symlink() or VENV.is_file():
-        raise StartError(f"{VENV} is not a folder. Move it away, and run the same command again.")
     shutil.rmtree(VENV, ignore_errors=True)
     run_step(
         f"Making .venv with Python {MINOR_VERSION}",

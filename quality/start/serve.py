@@ -6,7 +6,8 @@ import contextlib
 import os
 from collections.abc import Iterator
 
-from quality.devdb.mariadb import DevdbError, PrivateMariaDB
+from quality.devdb.configuration import DevdbError
+from quality.devdb.mariadb import PrivateMariaDB
 from quality.start import install
 from quality.start.console import StartError, progress, run_step, say
 from quality.start.preflight import (

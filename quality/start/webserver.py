@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from quality.devdb.mariadb import find_program
+from quality.devdb.configuration import find_program
 from quality.start.console import ROOT, Progress, StartError, end
 from quality.start.signals import shielded
 

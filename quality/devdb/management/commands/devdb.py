@@ -7,7 +7,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from quality.devdb.mariadb import DevdbError, PrivateMariaDB
+from quality.devdb.configuration import DevdbError
+from quality.devdb.mariadb import PrivateMariaDB
 
 
 class Command(BaseCommand):

@@ -1,0 +1,220 @@
+"""Django's MySQL backend on pooled connections: `ENGINE = "quality.pool"`."""
+
+from typing import Any, NoReturn
+
+from dj_db_conn_pool.backends.mysql import base as dj_db_conn_pool
+from django.db.backends.base.base import NO_DB_ALIAS
+from django.db.backends.mysql import base as mysql
+from django.db.utils import InterfaceError
+from django.utils.asyncio import async_unsafe
+from MySQLdb import OperationalError
+from sqlalchemy.pool import PoolProxiedConnection
+
+from quality.pool import forking
+from quality.pool.client import DatabaseClient
+from quality.pool.creation import DatabaseCreation
+from quality.pool.lending import Pool, session_of
+from quality.pool.options import read_options
+from quality.pool.registry import registry
+from quality.pool.sessions import ConnectionParams
+
+
+def _refuse() -> NoReturn:
+    # The client library's number for a connection that is closed: what stock Django gives.
+    raise OperationalError(2006, "This connection was closed: it is back in its pool.")
+
+
+class GoneCursor:
+    """A cursor on a connection that is no longer ours."""
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def __getattr__(self, name: str) -> NoReturn:
+        _refuse()
+
+
+class GoneConnection:
+    """Stands for a lent connection that this process inherited and must not touch."""
+
+    is_valid = False
+    driver_connection = None
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def __getattr__(self, name: str) -> NoReturn:
+        _refuse()
+
+
+class LentCursor(mysql.CursorWrapper):
+    """A cursor that stops working when its connection goes back to the pool.
+
+    Without that, one kept beyond close() would run statements in a later borrower's session.
+    """
+
+    def __init__(self, cursor: Any, lease: PoolProxiedConnection) -> None:
+        super().__init__(cursor)
+        self.lease = lease
+
+    def execute(self, query: str, args: Any = None) -> Any:
+        """Run a statement. Raises OperationalError after the connection's return."""
+        if not self.lease.is_valid:
+            _refuse()
+        return super().execute(query, args)
+
+    def executemany(self, query: str, args: Any) -> Any:
+        """Run a statement often. Raises OperationalError after the connection's return."""
+        if not self.lease.is_valid:
+            _refuse()
+        return super().executemany(query, args)
+
+    def callproc(self, name: str, args: Any = ()) -> Any:
+        """Call a procedure. Raises OperationalError after the connection's return."""
+        if not self.lease.is_valid:
+            _refuse()
+        return self.cursor.callproc(name, args)
+
+
+class DatabaseWrapper(dj_db_conn_pool.DatabaseWrapper):
+    """Django's view of one connection: borrowed when first used, returned by close().
+
+    CONN_MAX_AGE must be 0 (a request returns what it borrowed). CONN_HEALTH_CHECKS may be
+    on or off: it speaks of connections that are kept between requests, and what it
+    promises holds anyway, as a connection is validated before it is lent.
+    """
+
+    # Stock Django's attribute: the lent connection's proxy, or None when nothing is lent.
+    connection: Any
+
+    client_class = DatabaseClient
+    creation_class = DatabaseCreation
+
+    def __init__(self, settings_dict: dict[str, Any], alias: str = "default") -> None:
+        super().__init__(settings_dict, alias)
+        self._pool_options = read_options(alias, settings_dict)
+        # Whose connection `self.connection` is. None: not lent, or not pooled.
+        self._lender: Pool | None = None
+        forking.watch(self)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__qualname__} vendor={self.vendor!r} alias={self.alias!r}>"
+
+    __str__ = __repr__
+
+    # ----- The pool
+
+    @property
+    def pool(self) -> Pool | None:
+        """The pool of this database, made now if need be; None for `__no_db__`."""
+        if self.alias == NO_DB_ALIAS:
+            return None
+        return registry.pool(self.alias, self.get_connection_params(), self._pool_options)
+
+    def close_pool(self) -> None:
+        """Close this alias's idle connections now, the lent ones when they return.
+
+        The next use opens new ones.
+        """
+        pool = registry.known(self.alias)
+        if pool is not None:
+            pool.dispose()
+
+    # ----- Borrowing
+
+    def get_connection_params(self) -> dict[str, Any]:
+        """What MySQLdb.connect() takes: OPTIONS without those of the pool."""
+        params = ConnectionParams(super().get_connection_params())
+        params.pop("pool", None)
+        return params
+
+    @async_unsafe
+    def connect(self) -> None:
+        """Borrow a connection. One that cannot be initialised is closed, not kept."""
+        try:
+            super().connect()
+        except BaseException:
+            self._discard()
+            raise
+
+    @async_unsafe
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        """A connection from the pool. Raises PoolTimeout; MySQLdb.Error as stock Django does."""
+        if self.alias == NO_DB_ALIAS:
+            # It creates and drops databases, with no database of its own: it must never be
+            # lent to others, nor be another's.
+            return self._get_new_connection(conn_params)
+        pool = registry.pool(self.alias, conn_params, self._pool_options)
+        lease = pool.borrow()
+        self._lender = pool
+        return lease
+
+    def init_connection_state(self) -> None:
+        """Set isolation level and the like, once for each session."""
+        session = session_of(self.connection) if self._lender is not None else None
+        if session is not None and session.initialised:
+            return
+        super().init_connection_state()
+        if session is not None:
+            session.initialised = True
+
+    def _set_autocommit(self, autocommit: bool) -> None:
+        # Stock Django's. The parent's writes each error to the log as well.
+        with self.wrap_database_errors:
+            self.connection.autocommit(autocommit)
+
+    @async_unsafe
+    def create_cursor(self, name: str | None = None) -> Any:
+        """A cursor that is good for as long as this connection is lent."""
+        if self._lender is None and not isinstance(self.connection, GoneConnection):
+            return super().create_cursor(name)
+        if not self.connection.is_valid:
+            # After close() inside atomic, Django keeps asking the closed connection for
+            # cursors, and refuses the statement itself with the right error.
+            return mysql.CursorWrapper(GoneCursor())
+        return LentCursor(self.connection.cursor(), self.connection)
+
+    def is_usable(self) -> bool:
+        """Whether the server answers on this connection; one round trip."""
+        if self._lender is not None and not self.connection.is_valid:
+            return False
+        return bool(super().is_usable())
+
+    # ----- Returning
+
+    def _close(self) -> None:
+        if self._lender is None:
+            super()._close()
+        else:
+            self._lender.give_back(self.connection)
+
+    def _discard(self) -> None:
+        lease, lender = self.connection, self._lender
+        self.connection = self._lender = None
+        if lease is None:
+            return
+        if lender is not None:
+            lender.discard(lease)
+        else:
+            lease.close()
+
+    def leave_to_parent(self) -> None:
+        """In a forked child: forget the inherited connection, and its transaction.
+
+        Inside `atomic` no statement may follow: it would not be part of what came before.
+        """
+        if self.connection is None:
+            return
+        forking.keep(self.connection)
+        self._lender = None
+        self.run_on_commit: list[Any] = []
+        if self.in_atomic_block:
+            self.connection = GoneConnection()
+            self.closed_in_transaction = True
+            self.needs_rollback = True
+            self.rollback_exc = InterfaceError(
+                "This process was forked inside an atomic block of its parent. "
+                "The transaction is the parent's alone."
+            )
+        else:
+            self.connection = None

@@ -1,0 +1,161 @@
+"""Reads a database's pool options and refuses what cannot be meant."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+
+# A longer time is a slip of the pen, and longer than a lock can wait on some systems.
+LONGEST_SECONDS = 366 * 24 * 3600
+
+RESETS = ("full", "rollback")
+
+# How django-db-connection-pool spells its options, and what it takes when one is missing.
+FOREIGN_DEFAULTS: dict[str, Any] = {
+    "POOL_SIZE": 10,
+    "MAX_OVERFLOW": 10,
+    "RECYCLE": 900,
+    "TIMEOUT": 30,
+    "PRE_PING": True,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolOptions:
+    """OPTIONS["pool"] of one database. All times are seconds.
+
+    max_size      the most connections that one process may have open
+    min_size      how many of them `max_idle` never closes
+    timeout       how long a borrower waits before PoolTimeout
+    max_lifetime  a connection older than this is replaced at its next borrow
+    max_idle      connections beyond `min_size` that nobody wanted for so long are closed,
+                  when somebody borrows or returns another one
+    reset         what a return undoes: "full" = everything that the borrower did to the
+                  session; "rollback" = the open transaction only, settings and temporary
+                  tables reach the next borrower
+    """
+
+    max_size: int = 20
+    min_size: int = 3
+    timeout: float = 30.0
+    max_lifetime: float = 3600.0
+    max_idle: float = 600.0
+    reset: str = "full"
+
+
+KNOWN = tuple(field.name for field in fields(PoolOptions))
+
+
+def read_options(alias: str, settings_dict: Mapping[str, Any]) -> PoolOptions:
+    """The options of the database `alias`.
+
+    Raises ImproperlyConfigured for an unknown key, a value that cannot be meant, both
+    spellings at once, and CONN_MAX_AGE other than 0.
+    """
+    max_age = settings_dict.get("CONN_MAX_AGE", 0)
+    if max_age != 0 or isinstance(max_age, bool):
+        raise ImproperlyConfigured(
+            f"DATABASES[{alias!r}]: CONN_MAX_AGE must be 0 with this ENGINE, not {max_age!r}: "
+            "it would keep a pooled connection in every thread and empty the pool. "
+            "The pool keeps connections open by itself: see max_lifetime and max_idle in "
+            'OPTIONS["pool"].'
+        )
+    own = settings_dict.get("OPTIONS", {}).get("pool")
+    foreign = settings_dict.get("POOL_OPTIONS")
+    if own is not None and foreign is not None:
+        raise ImproperlyConfigured(
+            f'DATABASES[{alias!r}] has both OPTIONS["pool"] and POOL_OPTIONS. Keep the first.'
+        )
+    if foreign is not None:
+        options = _from_foreign(f"DATABASES[{alias!r}]['POOL_OPTIONS']", foreign)
+    else:
+        options = _from_own(f"DATABASES[{alias!r}]['OPTIONS']['pool']", own)
+    if options.reset == "full":
+        _refuse_unknown_account(alias, settings_dict)
+    return options
+
+
+def _from_own(place: str, given: object) -> PoolOptions:
+    if given is None or given is True:
+        given = {}
+    if given is False:
+        raise ImproperlyConfigured(
+            f"{place} is False, but this ENGINE always pools. "
+            "For connections without a pool use the ENGINE django.db.backends.mysql."
+        )
+    given = _known_mapping(place, given, KNOWN)
+    max_size = _whole_number(place, "max_size", given.get("max_size", 20), least=1)
+    min_size = _whole_number(place, "min_size", given.get("min_size", min(3, max_size)), least=0)
+    if min_size > max_size:
+        raise ImproperlyConfigured(f"{place}: min_size {min_size} exceeds max_size {max_size}.")
+    reset = given.get("reset", "full")
+    if reset not in RESETS:
+        raise ImproperlyConfigured(f"{place}: reset must be one of {_list(RESETS)}, not {reset!r}.")
+    seconds = {
+        name: _seconds(place, name, given[name])
+        for name in ("timeout", "max_lifetime", "max_idle")
+        if name in given
+    }
+    return PoolOptions(max_size=max_size, min_size=min_size, reset=reset, **seconds)
+
+
+def _from_foreign(place: str, given: object) -> PoolOptions:
+    given = FOREIGN_DEFAULTS | dict(_known_mapping(place, given, tuple(FOREIGN_DEFAULTS)))
+    pool_size = _whole_number(place, "POOL_SIZE", given["POOL_SIZE"], least=1)
+    overflow = _whole_number(place, "MAX_OVERFLOW", given["MAX_OVERFLOW"], least=0)
+    if given["PRE_PING"] is not True:
+        raise ImproperlyConfigured(
+            f"{place}: PRE_PING must be True or absent, not {given['PRE_PING']!r}: "
+            "a connection is always validated before it is lent."
+        )
+    return PoolOptions(
+        max_size=pool_size + overflow,
+        min_size=pool_size,
+        timeout=_seconds(place, "TIMEOUT", given["TIMEOUT"]),
+        max_lifetime=_seconds(place, "RECYCLE", given["RECYCLE"]),
+    )
+
+
+def _refuse_unknown_account(alias: str, settings_dict: Mapping[str, Any]) -> None:
+    # A full reset signs in again, so the pool has to know the account. One that stands in
+    # an option file, or is the system's user, is known to the client library alone.
+    options = settings_dict.get("OPTIONS", {})
+    if not (settings_dict.get("USER") or options.get("user")):
+        raise ImproperlyConfigured(
+            f"DATABASES[{alias!r}] names no USER, so that the pool cannot reset a session. "
+            'Name it, or set OPTIONS["pool"]["reset"] to "rollback".'
+        )
+
+
+def _known_mapping(place: str, given: object, known: tuple[str, ...]) -> Mapping[str, Any]:
+    if not isinstance(given, Mapping):
+        raise ImproperlyConfigured(f"{place} must be a dict of {_list(known)}, not {given!r}.")
+    for key in given:
+        if key not in known:
+            raise ImproperlyConfigured(
+                f"{place} has the unknown key {key!r}. Known: {_list(known)}."
+            )
+    return given
+
+
+def _whole_number(place: str, name: str, value: object, *, least: int) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise ImproperlyConfigured(
+            f"{place}: {name} must be a whole number of at least {least}, not {value!r}."
+        )
+    return value
+
+
+def _seconds(place: str, name: str, value: object) -> float:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not math.isfinite(value) or not 0 < value <= LONGEST_SECONDS:  # type: ignore[arg-type, operator]
+        raise ImproperlyConfigured(
+            f"{place}: {name} must be seconds above 0 and up to {LONGEST_SECONDS}, not {value!r}."
+        )
+    return float(value)  # type: ignore[arg-type]
+
+
+def _list(names: tuple[str, ...]) -> str:
+    return ", ".join(names)

@@ -1,0 +1,141 @@
+"""A database of their own for the tests of the pool, and wrappers made by hand."""
+
+import copy
+import itertools
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import MySQLdb
+import pytest
+from django.conf import settings
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from quality.pool.base import DatabaseWrapper
+from quality.pool.lending import Pool
+from quality.pool.registry import registry
+
+# The account of the tests may do anything in schemas with this beginning.
+SCHEMA = "quality_pooltests"
+_numbers = itertools.count()
+
+
+class Database:
+    """One alias with settings of its own; `wrapper()` is what a thread gets from `connections`."""
+
+    def __init__(self, **changes: Any) -> None:
+        self.alias = f"pooltest{next(_numbers)}"
+        self.settings: dict[str, Any] = copy.deepcopy(settings.DATABASES["default"])
+        self.settings["NAME"] = SCHEMA
+        self.settings["OPTIONS"]["pool"] = changes.pop("pool", {})
+        self.settings["OPTIONS"] |= changes.pop("OPTIONS", {})
+        self.settings |= changes
+
+    def wrapper(self) -> DatabaseWrapper:
+        return DatabaseWrapper(self.settings, self.alias)
+
+    @property
+    def pool(self) -> Pool:
+        pool = self.wrapper().pool
+        assert pool is not None
+        return pool
+
+
+class Server:
+    """What the server itself says about connections."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        with self._connection.cursor() as cursor:
+            cursor.execute(sql)
+            return list(cursor.fetchall())
+
+    def has(self, thread_id: int) -> bool:
+        found = self.query(f"SELECT 1 FROM information_schema.processlist WHERE id = {thread_id}")
+        return bool(found)
+
+    def kill(self, thread_id: int) -> None:
+        self._connection.query(f"KILL {thread_id}")
+        eventually(lambda: not self.has(thread_id))
+
+
+def eventually(condition: Callable[[], object], seconds: float = 10) -> None:
+    """Wait until the condition holds, and fail if it never does."""
+    pause = threading.Event()
+    for _ in range(int(seconds / 0.01)):
+        if condition():
+            return
+        pause.wait(0.01)
+    raise AssertionError("It did not happen in time.")
+
+
+def thread_id(wrapper: BaseDatabaseWrapper) -> int:
+    """The server's number for the connection that the wrapper has, borrowed if need be."""
+    with wrapper.cursor() as cursor:
+        cursor.execute("SELECT CONNECTION_ID()")
+        number: int = cursor.fetchone()[0]
+        return number
+
+
+def select(wrapper: BaseDatabaseWrapper, sql: str) -> Any:
+    """The one value that a statement answers."""
+    with wrapper.cursor() as cursor:
+        cursor.execute(sql)
+        row = cursor.fetchone()
+    return row[0] if row else None
+
+
+def in_thread(function: Callable[[], Any]) -> Future[Any]:
+    """Run the function in a thread of its own. Its outcome is the future's."""
+    executor = ThreadPoolExecutor(1)
+    try:
+        return executor.submit(function)
+    finally:
+        executor.shutdown(wait=False)
+
+
+@pytest.fixture(autouse=True)
+def _connections_are_allowed(django_db_blocker) -> Iterator[None]:
+    # These tests have no use for pytest-django's test database.
+    with django_db_blocker.unblock():
+        yield
+
+
+def raw_connection(**changes: Any) -> Any:
+    """A connection beside all pools, in autocommit."""
+    database = settings.DATABASES["default"]
+    options = {key: value for key, value in database["OPTIONS"].items() if key != "pool"}
+    return MySQLdb.connect(
+        user=database["USER"], password=database["PASSWORD"], autocommit=True, **options, **changes
+    )
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    connection = raw_connection()
+    connection.query(f"DROP DATABASE IF EXISTS {SCHEMA}")
+    connection.query(f"CREATE DATABASE {SCHEMA}")
+    connection.query(f"CREATE TABLE {SCHEMA}.things (id int PRIMARY KEY) ENGINE=InnoDB")
+    yield Server(connection)
+    connection.query(f"DROP DATABASE {SCHEMA}")
+    connection.close()
+
+
+@pytest.fixture
+def database(server) -> Iterator[Callable[..., Database]]:
+    """`database(pool={"max_size": 1})` is a new alias; its pool is closed after the test."""
+    made: list[Database] = []
+
+    def make(**changes: Any) -> Database:
+        made.append(Database(**changes))
+        return made[-1]
+
+    yield make
+    server.query(f"TRUNCATE {SCHEMA}.things")
+    for one in made:
+        pool = registry.known(one.alias)
+        if pool is not None:
+            pool.retire()

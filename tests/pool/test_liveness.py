@@ -1,0 +1,126 @@
+"""A connection that died in the pool is replaced before anybody uses it."""
+
+import os
+import signal
+import time
+
+import MySQLdb
+import pytest
+from django.db import OperationalError
+
+from quality.devdb.mariadb import PrivateMariaDB
+from quality.pool import lending
+from quality.pool.lending import session_of
+from tests.pool.conftest import eventually, in_thread, select, thread_id
+
+
+@pytest.mark.parametrize("trusted_seconds", [60, 0], ids=["just used", "long idle"])
+def test_a_killed_connection_is_replaced(trusted_seconds, database, server, monkeypatch):
+    monkeypatch.setattr(lending, "TRUSTED_SECONDS", trusted_seconds)
+    wrapper = database(pool={"max_size": 1}).wrapper()
+    dead = thread_id(wrapper)
+    wrapper.close()
+    server.kill(dead)
+    assert thread_id(wrapper) != dead
+
+
+def test_a_connection_that_the_server_timed_out_is_replaced(database, server):
+    shop = database(pool={"max_size": 1, "reset": "rollback"})
+    wrapper = shop.wrapper()
+    dead = thread_id(wrapper)
+    select(wrapper, "SET wait_timeout = 1")
+    wrapper.close()
+    eventually(lambda: not server.has(dead))
+    assert thread_id(wrapper) != dead
+
+
+def test_a_connection_that_lives_is_not_replaced(database, monkeypatch):
+    monkeypatch.setattr(lending, "TRUSTED_SECONDS", 0)
+    wrapper = database().wrapper()
+    first = thread_id(wrapper)
+    for _ in range(3):
+        wrapper.close()
+        assert thread_id(wrapper) == first
+
+
+def test_a_connection_that_died_in_use_is_not_lent_again(database, server):
+    shop = database(pool={"max_size": 1})
+    wrapper = shop.wrapper()
+    dead = thread_id(wrapper)
+    server.kill(dead)
+    with pytest.raises(OperationalError):
+        select(wrapper, "SELECT 1")
+    assert not wrapper.is_usable()
+    wrapper.close()
+    assert thread_id(wrapper) != dead
+
+
+def test_a_connection_that_the_driver_gave_up_is_not_reset(database, server):
+    wrapper = database(pool={"max_size": 1}).wrapper()
+    dead = thread_id(wrapper)
+    session = session_of(wrapper.connection)
+    server.kill(dead)
+    with pytest.raises(OperationalError):
+        select(wrapper, "SELECT 1")
+    # The driver's change_user() would write into freed memory.
+    with pytest.raises(MySQLdb.OperationalError, match="had gone before"):
+        session.reset("full")
+
+
+@pytest.fixture(scope="module")
+def spare_server(tmp_path_factory):
+    """A server that may be stopped and frozen."""
+    spare = PrivateMariaDB(tmp_path_factory.mktemp("m"))
+    spare.start()
+    yield spare
+    spare.stop()
+
+
+@pytest.fixture
+def on_spare_server(database, spare_server):
+    """`on_spare_server({"max_size": 1})` is a new alias on that server."""
+
+    def make(pool):
+        options = {"unix_socket": str(spare_server.socket)}
+        return database(pool=pool, OPTIONS=options, NAME="quality", PASSWORD=spare_server.password)
+
+    return make
+
+
+def test_a_restarted_server_costs_no_borrower_an_error(spare_server, on_spare_server):
+    shop = on_spare_server({"max_size": 3})
+    wrappers = [shop.wrapper() for _ in range(3)]
+    for wrapper in wrappers:
+        thread_id(wrapper)
+    for wrapper in wrappers:
+        wrapper.close()
+    spare_server.stop()
+    with pytest.raises(OperationalError) as refusal:
+        wrappers[0].ensure_connection()
+    assert refusal.value.args[0] in (2002, 2003)
+    spare_server.start()
+    for wrapper in wrappers:
+        assert select(wrapper, "SELECT 1") == 1
+    assert shop.pool.stats().in_use == 3
+
+
+@pytest.mark.parametrize("idle", [1, 0], ids=["an idle connection", "a new connection"])
+def test_a_frozen_server_holds_a_borrower_no_longer_than_the_timeout(
+    idle, spare_server, on_spare_server, monkeypatch
+):
+    monkeypatch.setattr(lending, "TRUSTED_SECONDS", 0)
+    shop = on_spare_server({"max_size": 1, "timeout": 1})
+    wrapper = shop.wrapper()
+    if idle:
+        thread_id(wrapper)
+        wrapper.close()
+    started = time.monotonic()
+    os.kill(spare_server.pid, signal.SIGSTOP)
+    try:
+        with pytest.raises(OperationalError):
+            in_thread(lambda: shop.wrapper().ensure_connection()).result(10)
+        took_seconds = time.monotonic() - started
+    finally:
+        os.kill(spare_server.pid, signal.SIGCONT)
+    assert took_seconds < 3
+    assert select(wrapper, "SELECT 1") == 1
