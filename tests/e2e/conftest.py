@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
-from quality.devdb.mariadb import PrivateMariaDB, find_program
+from quality.devdb.configuration import find_program
+from quality.devdb.mariadb import PrivateMariaDB
+from quality.start.install import CHROMIUM_NAMES
 from tests.e2e.station import StationPage, sign_in
 from tests.serving import Database, Site
 
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 ARGUMENTS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -60,7 +61,7 @@ def database(site) -> Database:
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    path = next(filter(None, map(find_program, CHROMIUM)))
+    path = next(filter(None, map(find_program, CHROMIUM_NAMES)))
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=list(ARGUMENTS))
         yield browser
