@@ -43,6 +43,12 @@ def pytest_in(var_dir: Path, *arguments: str | Path, **environ: str) -> subproce
     )
 
 
+@pytest.fixture(autouse=True)
+def _nothing_left_running(tmp_path: Path) -> Iterator[None]:
+    yield
+    PrivateMariaDB(tmp_path / "tests" / "mariadb").stop()
+
+
 @pytest.fixture
 def probe(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     path = tmp_path / "test_probe.py"

@@ -1,6 +1,5 @@
 """Which pool serves which database of this process."""
 
-import atexit
 import copy
 import os
 import threading
@@ -24,8 +23,6 @@ class Registry:
     def __init__(self) -> None:
         self._start_empty()
         forking.watch(self)
-        # Sockets that just vanish count as Aborted_clients at the server.
-        atexit.register(self.close_all)
 
     def _start_empty(self) -> None:
         self._pools: dict[str, Pool] = {}
@@ -59,11 +56,6 @@ class Registry:
     def all(self) -> list[Pool]:
         """Every pool of this process."""
         return list(self._pools.values())
-
-    def close_all(self) -> None:
-        """Close what is idle in every pool."""
-        for pool in self.all():
-            pool.dispose()
 
 
 def _frozen(params: Mapping[str, Any]) -> ConnectionParams:

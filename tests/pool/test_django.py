@@ -42,6 +42,7 @@ def test_close_inside_atomic_undoes_and_returns(alias, server):
         select(connection, "INSERT INTO things VALUES (1)")
         connection.close()
         assert connection.pool.stats().in_use == 0
+        assert not connection.is_usable()
     assert server.query(f"SELECT count(*) FROM {SCHEMA}.things") == [(0,)]
     assert select(connection, "SELECT 1") == 1
 

@@ -132,25 +132,49 @@ except Leave:
     assert server.query(f"SELECT id FROM {SCHEMA}.things") == [(3,)]
 
 
-def test_a_fork_while_the_pools_locks_are_held_does_not_hang_the_child(tiny):
+@pytest.mark.parametrize("owner", ["pool", "registry"])
+def test_a_fork_while_a_lock_is_held_does_not_hang_the_child(owner, tiny):
     run_script(
         FORK
-        + """
+        + f"""
 import threading
+from quality.pool.registry import registry
 thread_id()
 pool, held, done = connections["default"].pool, threading.Event(), threading.Event()
 
 def hold():
-    with pool._lock:
+    with {owner}._lock:
         held.set()
         done.wait(30)
+
+def work():
+    assert registry.all() == []
+    assert thread_id() > 0
+    # Also for who kept the pool itself.
+    pool.give_back(pool.borrow())
 
 holder = threading.Thread(target=hold)
 holder.start()
 held.wait(30)
-in_child(lambda: (thread_id(), connection.close()))
+in_child(work)
 done.set()
 holder.join()
+""",
+        tiny,
+    )
+
+
+def test_a_fork_that_python_was_not_told_of_is_noticed_at_the_next_borrow(tiny):
+    run_script(
+        """
+import ctypes
+parents = thread_id()
+connection.close()
+pid = ctypes.PyDLL(None).fork()
+if pid == 0:
+    os._exit(0 if thread_id() != parents else 1)
+assert os.waitpid(pid, 0)[1] == 0
+assert thread_id() == parents
 """,
         tiny,
     )

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.pool.conftest import SCHEMA, eventually
+from tests.pool.conftest import SCHEMA, Server, eventually
 from tests.pool.project import SETUP, databases, environment
 
 APP = (
@@ -44,6 +44,10 @@ def child_exit(server, worker):
 """
 
 
+def aborted_clients(server: Server) -> int:
+    return int(server.query("SHOW GLOBAL STATUS LIKE 'Aborted_clients'")[0][1])
+
+
 class UnixConnection(http.client.HTTPConnection):
     def __init__(self, path: str) -> None:
         super().__init__("localhost", timeout=30)
@@ -59,6 +63,7 @@ class UnixConnection(http.client.HTTPConnection):
 def test_every_request_gets_its_own_row_and_every_worker_its_own_connections(
     preload, tmp_path, server
 ):
+    aborted = aborted_clients(server)
     (tmp_path / "tinyapp.py").write_text(APP)
     (tmp_path / "conf.py").write_text(CONFIGURATION)
     # Relative: a socket's path must be short.
@@ -110,3 +115,5 @@ def test_every_request_gets_its_own_row_and_every_worker_its_own_connections(
         assert said
         assert set(said) == {"True"}
     assert "Traceback" not in (tmp_path / "log").read_text()
+    # Every process said goodbye to the server for every connection.
+    assert aborted_clients(server) == aborted

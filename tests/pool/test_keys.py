@@ -55,6 +55,16 @@ def test_what_was_lent_under_the_old_password_is_closed_at_its_return(database, 
     eventually(lambda: not server.has(held))
 
 
+def test_a_pool_that_was_replaced_keeps_nothing(database):
+    # A thread may have asked for the pool just before another one replaced it.
+    shop = database()
+    replaced = shop.pool
+    shop.settings["OPTIONS"]["init_command"] = "SET @another = 1"
+    assert shop.pool is not replaced
+    replaced.give_back(replaced.borrow())
+    assert replaced.stats().open == 0
+
+
 def test_options_that_are_changed_in_place_are_noticed(database, server):
     shop = database(OPTIONS={"ssl": {"cipher": "ALL"}})
     pool = shop.pool

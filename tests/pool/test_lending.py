@@ -208,19 +208,19 @@ def test_who_waits_may_open_what_a_failed_session_frees(database, server):
 
 def test_idle_connections_beyond_the_minimum_are_closed(database, server, monkeypatch):
     monkeypatch.setattr(lending, "SHED_EVERY_SECONDS", 0)
-    shop = database(pool={"max_size": 4, "min_size": 1, "max_idle": 0.05})
+    shop = database(pool={"max_size": 4, "min_size": 2, "max_idle": 0.05})
     wrappers = [shop.wrapper() for _ in range(4)]
     old = [thread_id(wrapper) for wrapper in wrappers]
     for wrapper in wrappers[:3]:
         wrapper.close()
 
-    def returns_one() -> bool:
+    def one_more_return_closes_the_others() -> bool:
         thread_id(wrappers[3])
         wrappers[3].close()
-        return shop.pool.stats().open == 1
+        return shop.pool.stats().open == 2
 
-    eventually(returns_one)
-    eventually(lambda: [server.has(number) for number in old].count(True) == 1)
+    eventually(one_more_return_closes_the_others)
+    eventually(lambda: [server.has(number) for number in old].count(True) == 2)
 
 
 def test_an_old_connection_is_replaced(database, server):

@@ -5,6 +5,7 @@ import stat
 
 import pytest
 
+from tests.pool.conftest import eventually, thread_id
 from tests.pool.project import Project, databases
 
 NAME = "quality_trap"
@@ -119,6 +120,17 @@ def test_parallel_tests_have_a_database_each(project, real_things, tmp_path, ser
     assert asked <= {f"{TEST_NAME}_1", f"{TEST_NAME}_2"}
     assert asked
     assert real_things() == 3
+
+
+def test_a_test_database_is_dropped_with_its_pool(database, server):
+    name = "test_quality_pooltests"
+    server.query(f"CREATE DATABASE {name}")
+    wrapper = database(NAME=name).wrapper()
+    number = thread_id(wrapper)
+    wrapper.close()
+    wrapper.creation._destroy_test_db(name, verbosity=0)
+    eventually(lambda: not server.has(number))
+    assert server.query(f"SHOW DATABASES LIKE '{name}'") == []
 
 
 def test_clones_are_made_through_the_socket_that_options_name(

@@ -40,7 +40,7 @@ def shop(database):
             "init_command": "SET @@lc_time_names = 'ro_RO'",
             "sql_mode": "STRICT_TRANS_TABLES,ANSI_QUOTES",
             "collation": "utf8mb4_romanian_ci",
-            "isolation_level": "repeatable read",
+            "isolation_level": "serializable",
         },
     )
 
@@ -95,13 +95,13 @@ def test_after_a_return_the_session_is_as_a_new_one(shop):
     as_new = variables(untouched)
     assert as_new["lc_time_names"] == "ro_RO"
     assert as_new["collation_connection"] == "utf8mb4_romanian_ci"
-    assert as_new["tx_isolation"] == "REPEATABLE-READ"
+    assert as_new["tx_isolation"] == "SERIALIZABLE"
     assert as_new["autocommit"] == "ON"
     number = thread_id(untouched)
     for sql in (
         "SET sql_mode = '', time_zone = '+05:00', foreign_key_checks = 0, lc_time_names = 'de_DE'",
         "SET unique_checks = 0, wait_timeout = 999, max_statement_time = 3",
-        "SET SESSION TRANSACTION ISOLATION LEVEL SERIALIZABLE, READ ONLY",
+        "SET SESSION TRANSACTION ISOLATION LEVEL READ UNCOMMITTED, READ ONLY",
         "SET NAMES latin1 COLLATE latin1_german1_ci",
     ):
         run(untouched, sql)
