@@ -52,7 +52,6 @@ def test_whatever_else_the_server_answers_the_scan_is_kept(station, complaints, 
         {"status": 404, "content_type": "text/html", "body": "<h1>deploying</h1>"},
         # A hotspot that wants a sign-in answers 200 to everything.
         {"status": 200, "content_type": "text/html", "body": "<h1>Welcome to our Wi-Fi</h1>"},
-        {"status": 200, "json": {"id": "00000000-0000-4000-8000-000000000000"}},
         {"status": 201, "content_type": "application/json", "body": "not JSON"},
         {"status": 302, "headers": {"Location": "/accounts/login/"}},
     ]
@@ -61,6 +60,7 @@ def test_whatever_else_the_server_answers_the_scan_is_kept(station, complaints, 
         station.scan_piece(f"{order}-{number:04d}")
         station.await_banner("kept", "kept here, not sent yet")
         station.await_pending(1)
+        expect(station.page.locator("#connection")).to_have_attribute("data-sort", "warn")
         assert len(database.scans(order)) == number - 1, answer
         station.heal()
         station.await_confirmed(f"{order}-{number:04d}")

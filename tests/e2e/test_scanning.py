@@ -209,6 +209,25 @@ def test_the_page_says_that_there_is_no_sound_before_the_first_key(station):
     expect(station.page.locator("#sound-off")).to_be_visible()
 
 
+def test_the_page_says_when_another_window_has_the_keyboard(station):
+    notice = station.page.locator("#not-in-front")
+    expect(notice).to_be_hidden()
+    station.page.evaluate(
+        "document.hasFocus = () => false; window.dispatchEvent(new Event('blur'))"
+    )
+    expect(notice).to_be_visible()
+    station.page.evaluate(
+        "document.hasFocus = () => true; window.dispatchEvent(new Event('focus'))"
+    )
+    expect(notice).to_be_hidden()
+
+
+def test_a_mistake_in_the_page_does_not_look_like_a_page_that_works(station, complaints):
+    complaints.expected = ["Uncaught", "ours"]
+    station.page.evaluate("setTimeout(() => { throw new Error('ours') })")
+    station.await_banner("problem", "Reload it")
+
+
 # ----- Notes
 
 
@@ -216,6 +235,8 @@ def test_a_defect_that_needs_a_note_asks_for_it(station, database, order):
     station.scan_piece(f"{order}-0001", "099")
     note = station.page.locator("#note")
     expect(note).to_be_focused()
+    expect(note).to_be_in_viewport()
+    station.await_banner("ready", "099 Other (note required) · Write a note")
     station.page.keyboard.press("Enter")
     expect(station.page.locator("#note-problem")).to_contain_text("needs a note")
     station.page.keyboard.type("<b>fir</b> desprins, ușor")
