@@ -40,6 +40,11 @@ def api(right: str) -> Callable[[View], View]:
                 return JsonResponse(
                     {"error": _("Your account has no right to do this.")}, status=403
                 )
+            if request.method == "POST" and request.content_type != "application/json":
+                # The check of the token would read a form's body and leave none for the view.
+                # For programmers, so not translated.
+                message = "Send JSON, with Content-Type: application/json."
+                return JsonResponse({"error": message}, status=400)
             return protected(request, *args, **kwargs)
 
         guarded.answers_json = True  # type: ignore[attr-defined]

@@ -12,7 +12,8 @@ ROLES: dict[str, frozenset[str]] = {
     "admin": frozenset(
         {"scans.view_scan"}
         | {f"accounts.{verb}_user" for verb in ("view", "add", "change")}
-        | {f"auth.{verb}_group" for verb in ("view", "add", "change")}
+        # To give roles, not to change what they may: else an administrator could take any right.
+        | {"auth.view_group"}
         | {
             f"scans.{verb}_{model}"
             for verb in ("view", "add", "change")

@@ -83,6 +83,10 @@ def _database(url: str) -> dict[str, Any]:
     options = database.setdefault("OPTIONS", {})
     # A server that does not answer within these seconds counts as away.
     options.setdefault("connect_timeout", 5)
+    # Nor does a request wait longer for an answer. Commands may work for long: no limit.
+    if seconds := env.int("DB_READ_TIMEOUT", default=0):
+        options.setdefault("read_timeout", seconds)
+        options.setdefault("write_timeout", seconds)
     options["pool"] = {"max_size": sizing.DB_POOL_SIZE, "timeout": env.float("DB_POOL_TIMEOUT", 5)}
     database |= {
         "ENGINE": "quality.pool",

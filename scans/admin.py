@@ -9,9 +9,13 @@ from scans.models import Defect, Operator, Scan, Station
 
 
 class MasterDataAdmin(admin.ModelAdmin):
-    """Master data is deactivated, never deleted: scans go on naming it."""
+    """Master data is deactivated, never deleted, and keeps its code: scans go on naming it."""
 
     list_filter = ("active",)
+    code: str
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return (self.code,) if obj is not None else ()
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -19,24 +23,29 @@ class MasterDataAdmin(admin.ModelAdmin):
 
 @admin.register(Station)
 class StationAdmin(MasterDataAdmin):
+    code = "code"
     list_display = ("code", "name", "active")
     search_fields = ("code", "name")
 
 
 @admin.register(Operator)
 class OperatorAdmin(MasterDataAdmin):
+    code = "badge"
     list_display = ("badge", "name", "active")
     search_fields = ("badge", "name")
 
 
 @admin.register(Defect)
 class DefectAdmin(MasterDataAdmin):
+    code = "code"
     list_display = ("code", "name_en", "name_ro", "note_required", "active")
     search_fields = ("code", "name_en", "name_ro")
 
 
 @admin.register(Scan)
 class ScanAdmin(admin.ModelAdmin):
+    """To read. Not even a superuser changes a record."""
+
     list_display = ("cp", "defect", "operator", "station", "scanned_at", "received_at")
     list_select_related = ("defect", "station")
     list_filter = ("station", "defect")
@@ -45,3 +54,12 @@ class ScanAdmin(admin.ModelAdmin):
     # The count of all rows would read the whole table for each page.
     show_full_result_count = False
     ordering = ("-pk",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False

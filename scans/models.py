@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta, timezone
 
+from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 from django.utils.translation import get_language
@@ -84,6 +85,13 @@ class Defect(models.Model):
 
     def __str__(self) -> str:
         return f"{self.code} {self.name}"
+
+    def clean(self) -> None:
+        if self.code == APPROVED and (self.note_required or not self.active):
+            raise ValidationError(
+                _("%(code)s says that a piece is good: it stays active and needs no note."),
+                params={"code": APPROVED},
+            )
 
     @property
     def name(self) -> str:

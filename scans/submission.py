@@ -1,5 +1,7 @@
 """What a station sends, read strictly."""
 
+import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,6 +15,12 @@ from scans import barcode
 
 NOTE_MAX_LENGTH = 500
 STATION_MAX_LENGTH = 16
+# Stricter than Python's readers, which also take week dates, other digits and other separators.
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_MOMENT = re.compile(
+    r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)",
+    re.IGNORECASE | re.ASCII,
+)
 # Outside these years a clock is not wrong but absent.
 YEARS = range(2000, 2100)
 
@@ -47,26 +55,30 @@ def _text(payload: Mapping[str, Any], name: str) -> str:
     value = payload.get(name)
     if value is None:
         return ""
-    if not isinstance(value, str):
+    # JSON can spell half a character ("\\ud800"), which no database can store.
+    if not isinstance(value, str) or (not value.isascii() and _has_half_characters(value)):
         raise ValueError(_("Send this as text."))
     return value
 
 
+def _has_half_characters(text: str) -> bool:
+    return any(unicodedata.category(char) == "Cs" for char in text)
+
+
 def _uid(payload: Mapping[str, Any]) -> UUID:
     text = _text(payload, "id")
-    try:
-        return UUID(text)
-    except ValueError:
-        raise ValueError(_("Send a UUID.")) from None
+    if not _UUID.fullmatch(text):
+        raise ValueError(_("Send a UUID."))
+    return UUID(text)
 
 
 def _scanned_at(payload: Mapping[str, Any]) -> datetime:
     text = _text(payload, "scanned_at")
     try:
-        moment = parse_datetime(text)
-    except ValueError:
+        moment = parse_datetime(text.upper()) if _MOMENT.fullmatch(text) else None
+    except ValueError:  # a day or an hour that does not exist
         moment = None
-    if moment is None or moment.utcoffset() is None or moment.year not in YEARS:
+    if moment is None or moment.year not in YEARS:
         raise ValueError(
             _("Send date and time as ISO 8601 with an offset, e.g. 2026-03-02T14:05:09+02:00.")
         )
@@ -92,7 +104,9 @@ def _code(payload: Mapping[str, Any], name: str) -> tuple[str, str]:
 
 
 def _short(payload: Mapping[str, Any], name: str, limit: int) -> str:
-    text = _text(payload, name).strip()
+    text = _text(payload, name).replace("\r\n", "\n").strip()
+    if not any(unicodedata.category(char)[0] not in "CZ" for char in text):
+        return ""  # Nothing in it can be seen.
     if len(text) > limit:
         raise ValueError(_("Use at most %(limit)d characters.") % {"limit": limit})
     if any(ord(char) < 32 and char not in "\n\t" for char in text):

@@ -20,7 +20,7 @@ from scans import barcode, queries
 from scans.models import Defect, Operator, Scan, Station
 from scans.recording import ScanConflict, record_scan
 from scans.shifts import STARTS, Shift, shift_at
-from scans.submission import ScanRefused, read
+from scans.submission import YEARS, ScanRefused, read
 
 MAX_BODY_BYTES = 16 * 1024
 ROWS_PER_PAGE = 100
@@ -76,15 +76,28 @@ def station(request: HttpRequest) -> HttpResponse:
     )
 
 
+def _body(request: HttpRequest) -> bytes:
+    """The body, or its beginning when it is longer than a scan may be."""
+    length = request.META.get("CONTENT_LENGTH")
+    if length and int(length) > MAX_BODY_BYTES:
+        return bytes(MAX_BODY_BYTES + 1)
+    if not length and request.META.get("wsgi.input_terminated"):
+        # Sent in chunks, as some proxies do: no length is told, gunicorn knows where it ends.
+        body: bytes = request.META["wsgi.input"].read(MAX_BODY_BYTES + 1)
+        return body
+    return request.body
+
+
 @require_POST
 @api("scans.record_scan")
 def record(request: HttpRequest) -> JsonResponse:
     """Store one scan. Statuses: see the contract in README."""
-    if int(request.META.get("CONTENT_LENGTH") or 0) > MAX_BODY_BYTES:
+    body = _body(request)
+    if len(body) > MAX_BODY_BYTES:
         message = _("A scan has at most %(limit)d bytes.") % {"limit": MAX_BODY_BYTES}
         return JsonResponse({"error": message}, status=413)
     try:
-        payload = json.loads(request.body)
+        payload = json.loads(body)
     except (ValueError, RecursionError):
         payload = None
     if not isinstance(payload, dict):
@@ -117,9 +130,12 @@ def _chosen_shift(request: HttpRequest) -> Shift:
     running = shift_at(timezone.now())
     try:
         day = date.fromisoformat(request.GET.get("date") or running.day.isoformat())
-        return Shift(day, request.GET.get("shift") or running.name)
+        shift = Shift(day, request.GET.get("shift") or running.name)
     except ValueError as error:
         raise Http404(str(error)) from error
+    if shift.day.year not in YEARS:
+        raise Http404(f"No scan is of {shift.day}.")
+    return shift
 
 
 @require_GET

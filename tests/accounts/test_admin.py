@@ -1,8 +1,14 @@
 """An administrator manages people, and cannot become more than an administrator."""
 
 import pytest
+from django.contrib.auth.models import Group
+from django.test import Client
 
 from accounts.models import User
+from scans.models import Defect, Station
+from scans.recording import record_scan
+from scans.submission import read
+from tests.scans.sample import payload
 
 
 @pytest.fixture
@@ -46,6 +52,44 @@ def test_master_data_can_be_changed_but_not_deleted(admin, master_data, page):
     assert admin.get(f"/admin/scans/{page}/1/delete/").status_code == 403
 
 
-def test_scans_can_only_be_read(admin, client_of, master_data):
-    assert admin.get("/admin/scans/scan/?q=CP10045821-0001").status_code == 200
-    assert admin.get("/admin/scans/scan/add/").status_code == 403
+def test_an_administrator_can_delete_nobody_and_change_no_role(admin):
+    root = User.objects.create_superuser("root")
+    role = Group.objects.get(name="admin")
+    assert admin.post(f"/admin/accounts/user/{root.pk}/delete/", {"post": "yes"}).status_code == 403
+    assert admin.post(f"/admin/auth/group/{role.pk}/change/", {"name": "x"}).status_code == 403
+    assert admin.post("/admin/auth/group/add/", {"name": "x"}).status_code == 403
+    root.refresh_from_db()
+
+
+def test_scans_can_only_be_read_even_by_a_superuser(admin, master_data):
+    scan, _ = record_scan(read(payload()), User.objects.get(username="admin"))
+    root = Client()
+    root.force_login(User.objects.create_superuser("root"))
+    for client in (admin, root):
+        assert client.get("/admin/scans/scan/?q=CP10045821-0001").status_code == 200
+        assert client.get(f"/admin/scans/scan/{scan.pk}/change/").status_code == 200
+        assert client.get("/admin/scans/scan/add/").status_code == 403
+        for page in ("change", "delete"):
+            path = f"/admin/scans/scan/{scan.pk}/{page}/"
+            assert client.post(path, {"post": "yes", "cp": "x"}).status_code == 403
+        action = {"action": "delete_selected", "_selected_action": scan.pk, "post": "yes"}
+        client.post("/admin/scans/scan/", action)
+    scan.refresh_from_db()
+
+
+def test_a_code_that_scans_name_stays(admin, master_data):
+    station = Station.objects.get(code="FG-01")
+    form = {"code": "FG-09", "name": "Line 1", "active": "on"}
+    assert admin.post(f"/admin/scans/station/{station.pk}/change/", form).status_code == 302
+    station.refresh_from_db()
+    assert (station.code, station.name) == ("FG-01", "Line 1")
+
+
+def test_approved_stays_active(admin, master_data):
+    approved = Defect.objects.get(code="000")
+    form = {"name_en": "Approved", "name_ro": "Aprobat"}
+    response = admin.post(f"/admin/scans/defect/{approved.pk}/change/", form)
+    assert response.status_code == 200
+    assert "000" in str(response.context["errors"])
+    approved.refresh_from_db()
+    assert approved.active

@@ -1,11 +1,26 @@
 """A process says whether it lives, and whether it can serve, in time."""
 
+import contextlib
 import os
 import signal
 import time
 
 import pytest
+from django.db import connection
 from django.test import Client
+
+
+@contextlib.contextmanager
+def frozen_after_use(server):
+    """Freeze a server that the pool has a fresh connection to."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    connection.close()
+    os.kill(server.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(server.pid, signal.SIGCONT)
 
 
 @pytest.fixture
@@ -42,6 +57,24 @@ def test_a_frozen_server_is_not_waited_for(client, spare_server):
     finally:
         os.kill(spare_server.pid, signal.SIGCONT)
     assert client.get("/health/ready").status_code == 200
+
+
+def test_a_request_does_not_wait_for_a_frozen_server_for_ever(
+    client, spare_server, monkeypatch, django_db_blocker
+):
+    options = connection.settings_dict["OPTIONS"] | {"read_timeout": 1, "write_timeout": 1}
+    monkeypatch.setitem(connection.settings_dict, "OPTIONS", options)
+    client.cookies["sessionid"] = "some session"
+    try:
+        with django_db_blocker.unblock(), frozen_after_use(spare_server):
+            started = time.monotonic()
+            response = client.get("/scans/recent/")
+            assert time.monotonic() - started < 6
+        assert response.status_code == 503
+        assert response.has_header("Retry-After")
+    finally:
+        connection.close()
+        connection.close_pool()
 
 
 def test_a_probe_may_ask_without_reading(client, spare_server):

@@ -73,3 +73,57 @@ def test_four_kilobytes_of_text_are_refused_without_being_repeated():
 )
 def test_a_time_that_is_not_a_moment_is_refused(scanned_at):
     assert list(errors_of(scanned_at=scanned_at)) == ["scanned_at"]
+
+
+@pytest.mark.parametrize("name", ["id", "operator", "cp", "defect", "note", "station"])
+def test_half_a_character_is_refused(name):
+    """JSON can spell it; no database can store it."""
+    assert list(errors_of(**{name: "\ud800"})) == [name]
+
+
+@pytest.mark.parametrize(
+    "uid",
+    [
+        "0x1e1e5ad96d0a4b0ca4f80d1a3f6d8c55",
+        "{7e1e5ad9-6d0a-4b0c-a4f8-0d1a3f6d8c55}",
+        "7e1e5ad96d0a4b0ca4f80d1a3f6d8c55",
+        " 7e1e5ad9-6d0a-4b0c-a4f8-0d1a3f6d8c55",
+        "٧e1e5ad9-6d0a-4b0c-a4f8-0d1a3f6d8c55",
+    ],
+)
+def test_an_id_has_one_spelling(uid):
+    assert list(errors_of(id=uid)) == ["id"]
+
+
+@pytest.mark.parametrize(
+    "scanned_at",
+    [
+        "2026-11-20T14:05:09Z",
+        "2026-11-20t14:05:09.1z",
+        "2026-11-20T14:05:09.123456789+0200",
+        "2026-11-20T14:05-05:30",
+    ],
+)
+def test_the_usual_spellings_of_a_moment_are_read(scanned_at):
+    assert read(payload(scanned_at=scanned_at)).scanned_at.year == 2026
+
+
+@pytest.mark.parametrize(
+    "scanned_at",
+    [
+        "2026-W47-5T10:00:00Z",
+        "2026-11-20X14:05:09Z",
+        "2026-11-20T14:05:09+02:00:30",
+        "٢٠٢٦-11-20T14:05:09Z",
+    ],
+)
+def test_the_unusual_ones_are_not(scanned_at):
+    assert list(errors_of(scanned_at=scanned_at)) == ["scanned_at"]
+
+
+def test_a_note_of_nothing_visible_is_no_note():
+    assert read(payload(note="\u200b \u2060")).note == ""
+
+
+def test_a_note_may_have_lines():
+    assert read(payload(note="left\r\nright")).note == "left\nright"

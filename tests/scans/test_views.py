@@ -1,5 +1,6 @@
 """The contract's answers."""
 
+import io
 import json
 import threading
 from datetime import timedelta
@@ -184,7 +185,9 @@ def test_the_report_of_a_shift(client_of, operator):
     assert len(response.context["page"].object_list) == 3
 
 
-@pytest.mark.parametrize("query", ["date=yesterday", "shift=lunch", "date=2026-13-01"])
+@pytest.mark.parametrize(
+    "query", ["date=yesterday", "shift=lunch", "date=2026-13-01", "date=9999-12-31&shift=night"]
+)
 def test_a_shift_that_is_none_is_not_found(client_of, query):
     assert client_of("auditor").get(f"/scans/reports/?{query}").status_code == 404
 
@@ -215,3 +218,27 @@ def test_the_newest_scans_come_from_an_index(db, query, index):
         (row,) = (dict(zip(names, values, strict=True)) for values in cursor.fetchall())
     assert row["key"] == index
     assert "filesort" not in (row["Extra"] or "")
+
+
+@pytest.mark.parametrize("kind", ["multipart/form-data; boundary=x", "text/plain", ""])
+def test_400_for_another_content_type(person, kind):
+    """With the CSRF check on: it would read a form's body, and leave none for the view."""
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(person("operator"))
+    response = client.post("/scans/", b"--x--", content_type=kind)
+    assert response.status_code == 400
+    assert "application/json" in response.json()["error"]
+
+
+@pytest.mark.parametrize(("size", "status"), [(0, 201), (20_000, 413)])
+def test_a_body_in_chunks_is_read_without_a_length(operator, size, status):
+    body = json.dumps(payload(note="")).encode() + b" " * size
+    response = operator.generic(
+        "POST",
+        "/scans/",
+        body,
+        content_type="application/json",
+        CONTENT_LENGTH="",
+        **{"wsgi.input_terminated": True, "wsgi.input": io.BytesIO(body)},
+    )
+    assert response.status_code == status
