@@ -135,7 +135,7 @@ export class View {
   /** The newest scans: those that wait here, then those that the server has. */
   recent(scans, waiting) {
     const here = waiting
-      .map((entry) => ({ ...entry.record, ...entry.codes, isHere: true }))
+      .map((entry) => ({ ...entry.record, ...entry.codes, isHere: true, isKept: "seq" in entry }))
       .reverse();
     const stored = new Set(scans.map((scan) => scan.id));
     const shown = [...here.filter((scan) => !stored.has(scan.id)), ...scans].slice(0, RECENT);
@@ -154,7 +154,8 @@ export class View {
     setText(cell("defect"), `${scan.defect} ${this.nameOf("defect", scan.defect)}`);
     if (scan.note) cell("defect").title = scan.note;
     this.#icon(cell("state"), scan.isHere ? "clock" : "check");
-    setText(find("span", cell("state")), scan.isHere ? words.kept() : words.saved());
+    const here = scan.isKept ? words.kept() : words.keeping();
+    setText(find("span", cell("state")), scan.isHere ? here : words.saved());
     return row;
   }
 

@@ -103,8 +103,12 @@ export function attention(count) {
 
 export const banner = {
   ready: () => ({ title: gettext("Ready"), detail: gettext("Scan your badge or the next piece.") }),
+  unfinished: () => gettext("not recorded yet"),
+  keeping: () => gettext("being kept…"),
+  late: (code) => say(gettext("%(code)s is not kept yet. Don't go on."), { code }),
+  wait: () => gettext("This browser's storage does not answer. Wait; leave this page open."),
   kept: () => gettext("kept here, being sent…"),
-  waiting: () => gettext("kept here, not sent yet"),
+  waiting: () => gettext("kept here, waits for the server"),
   confirmed: () => gettext("saved"),
   problem: () => gettext("Problem"),
   refused: (reason) => say(gettext("Not accepted. %(reason)s"), { reason }),
@@ -119,6 +123,7 @@ export const banner = {
 
 export const unknownBadge = () => gettext("new badge");
 export const example = (code) => say(gettext("e.g. %(code)s"), { code });
+export const keeping = () => gettext("being kept…");
 export const kept = () => gettext("kept here");
 export const saved = () => gettext("saved");
 export const next = (field, code) => say(gettext("Next: %(field)s, e.g. %(code)s"), { field, code });
