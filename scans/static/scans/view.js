@@ -40,7 +40,9 @@ export class View {
       const isTyped = isActive && buffer !== "";
       const code = form.values[field]?.code;
       const problem = form.problem?.field === field ? words.explain(form.problem) : "";
+      const isNext = isActive && !row.classList.contains("is-active");
       row.classList.toggle("is-active", isActive);
+      if (isNext) row.scrollIntoView({ block: "nearest" });
       row.classList.toggle("is-filled", Boolean(code));
       row.classList.toggle("is-wrong", problem !== "");
       row.setAttribute("aria-current", String(isActive));
