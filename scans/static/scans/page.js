@@ -151,16 +151,25 @@ function dropDefect() {
 
 // ----- The outbox
 
+let isStuck = false; // the last scan that was sent found no way
+
+/** How it went, or goes, with the scan that is on its way. */
+function sent(answer) {
+  isStuck = words.connection(answer)[1] !== "good";
+  view.connection(answer);
+  if (isStuck) banner.waits();
+}
+
 const outbox = new Outbox({
   store: new Store(),
   hand: new Hand(ofTab),
   send: async (record) => {
-    const answer = await server.send(record);
-    view.connection(answer);
+    const answer = await server.send(record, () => sent(words.SLOW));
+    sent(answer);
     return answer;
   },
   on: {
-    added: (entry) => banner.kept(entry, outbox),
+    added: (entry) => banner.kept(entry, { isWaiting: outbox.isWaiting || isStuck }),
     kept: () => banner.waits(),
     confirmed(entry, stored) {
       banner.confirmed(entry);
@@ -174,7 +183,7 @@ const outbox = new Outbox({
     changed(all) {
       const refused = all.filter((entry) => entry.problem);
       waiting = all.filter((entry) => !entry.problem);
-      view.entries(waiting, refused, (e) => outbox.retry(e), (e) => outbox.dismiss(e));
+      view.entries(waiting, refused, sendAgain, (entry) => outbox.dismiss(entry));
       view.recent(scans, waiting);
       // Once for a whole queue: not for each scan of it.
       if (isStale && !waiting.length) refresh();
@@ -186,6 +195,11 @@ const outbox = new Outbox({
   },
 });
 
+function sendAgain(entry) {
+  banner.follow(entry);
+  outbox.retry(entry);
+}
+
 // ----- What the server has
 
 let isStale = true;
@@ -195,10 +209,11 @@ async function refresh() {
   if (isAsking) return; // Whoever made it stale again asks again below.
   isAsking = true;
   isStale = false;
-  const answer = await server.recent(settings.station);
+  const answer = await server.recent(settings.station, () => view.connection(words.SLOW));
   const { status, body } = answer;
   isAsking = false;
-  view.connection(answer);
+  // That it can be read from does not help a scan which finds no way.
+  if (status !== 200 || !isStuck || !waiting.length) view.connection(answer);
   if (status === 200 && body?.scans) {
     scans = body.scans;
     view.totals(body.totals);
@@ -250,6 +265,14 @@ function tryNow() {
 }
 
 // The next person signs in with a badge of his own.
-document.getElementById("sign-out")?.addEventListener("submit", () => {
-  ofTab.remove(FORM);
+const signOut = document.getElementById("sign-out");
+signOut?.addEventListener("submit", (event) => {
+  if (!waiting.length) return ofTab.remove(FORM);
+  event.preventDefault();
+  view.leaving(waiting.length);
 });
+document.getElementById("stay").onclick = () => view.leaving(0);
+document.getElementById("leave").onclick = () => {
+  ofTab.remove(FORM);
+  signOut.submit();
+};

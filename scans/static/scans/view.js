@@ -87,7 +87,13 @@ export class View {
     line.dataset.sort = sort;
     this.#icon(line, CONNECTION_ICONS[sort]);
     setText(find("span", line), text);
-    find("#sign-in-again").hidden = answer?.status !== 401;
+    find("#sign-in-again").hidden = !words.wantsLogin(answer);
+  }
+
+  /** Asks before a sign-out that leaves scans behind. */
+  leaving(count) {
+    setText(find("#leaving-count"), words.signOutWith(count));
+    find("#leaving").hidden = count === 0;
   }
 
   /** Whether keys reach the page: those of a scanner go to whatever window is in front. */
@@ -107,9 +113,17 @@ export class View {
     link.classList.toggle("is-away", refused.length === 0);
     setText(link, words.attention(refused.length));
     find("#attention").hidden = refused.length === 0;
-    find("#attention-list").replaceChildren(
-      ...refused.map((entry) => this.#refused(entry, onRetry, onDismiss)),
-    );
+    this.#attention(refused, onRetry, onDismiss);
+  }
+
+  /** What is there stays as it is: somebody may be writing its note. */
+  #attention(refused, onRetry, onDismiss) {
+    const list = find("#attention-list");
+    const wanted = new Map(refused.map((entry) => [String(entry.seq), entry]));
+    for (const item of [...list.children]) {
+      if (!wanted.delete(item.dataset.seq)) item.remove();
+    }
+    for (const entry of wanted.values()) list.append(this.#refused(entry, onRetry, onDismiss));
   }
 
   #refused(entry, onRetry, onDismiss) {
@@ -117,7 +131,13 @@ export class View {
     const { cp, defect } = entry.codes;
     setText(find(".attention-code", item), `${cp} · ${defect} ${this.nameOf("defect", defect)}`);
     setText(find(".attention-reason", item), words.reasons(entry.problem));
-    find("[data-do=retry]", item).onclick = () => onRetry(entry);
+    item.dataset.seq = entry.seq;
+    const note = find("input", item);
+    find("label", item).hidden = !entry.problem.body?.errors?.note;
+    note.value = entry.record.note;
+    // Refused as it was, it is stored nowhere: completed, it may keep its id.
+    find("[data-do=retry]", item).onclick = () =>
+      onRetry({ ...entry, record: { ...entry.record, note: note.value.trim() } });
     const [ask, sure] = [find("[data-do=ask]", item), find(".attention-sure", item)];
     // Two presses: what is removed here is nowhere else.
     ask.onclick = () => ([ask.hidden, sure.hidden] = [true, false]);
