@@ -7,7 +7,7 @@ import { Form } from "./form.js";
 import { Hand } from "./hand.js";
 import { ofBrowser, ofTab } from "./memory.js";
 import { Outbox } from "./outbox.js";
-import { Reader } from "./reader.js";
+import { isEnter, Reader } from "./reader.js";
 import { makeRecord } from "./record.js";
 import { Server } from "./server.js";
 import { Store } from "./store.js";
@@ -60,6 +60,11 @@ const reader = new Reader({
     banner.calm();
   },
   isComplete: (raw) => codes.isComplete(raw.toUpperCase()),
+  // Words for a note whose field has lost the focus: the key itself goes there then.
+  isTakenElsewhere() {
+    if (form.needsNote) note.focus({ preventScroll: true });
+    return form.needsNote;
+  },
 });
 
 /** Shows what a code did. */
@@ -130,7 +135,7 @@ note.addEventListener("keydown", (event) => {
   if (event.isComposing) return;
   if (event.key === "Escape") dropDefect();
   // A Tab ends a code that was scanned into the note; a written note it leaves, as ever.
-  const ends = event.key === "Enter" || (event.key === "Tab" && form.isCode(note.value));
+  const ends = isEnter(event) || (event.key === "Tab" && form.isCode(note.value));
   if (!ends) return;
   event.preventDefault();
   form.finishNote().forEach(follow);
@@ -193,6 +198,17 @@ const outbox = new Outbox({
       showProblem(words.banner.problem(), words.banner.storeBroken());
     },
   },
+});
+
+// A code scanned into the note of a refused scan is a code; and no Enter sends that scan.
+document.getElementById("attention-list").addEventListener("keydown", (event) => {
+  const written = event.target.value ?? "";
+  if (event.isComposing || !(isEnter(event) || (event.key === "Tab" && form.isCode(written)))) return;
+  event.preventDefault();
+  if (!form.isCode(written)) return;
+  event.target.value = "";
+  event.target.blur();
+  form.take(written).forEach(follow);
 });
 
 function sendAgain(entry) {
