@@ -17,7 +17,7 @@ def test_a_scan_is_confirmed_only_when_the_server_has_it(station, complaints, da
     complaints.expected = [FAILED]
     station.drop_posts()
     station.scan_piece(f"{order}-0001")
-    station.await_banner("kept", "kept here, not sent yet")
+    station.await_banner("kept", "kept here, waits for the server")
     station.await_pending(1)
     expect(station.recent.first).to_have_class("is-here")
     expect(station.page.locator("#connection")).to_contain_text("The server is away")
@@ -58,7 +58,7 @@ def test_whatever_else_the_server_answers_the_scan_is_kept(station, complaints, 
     for number, answer in enumerate(answers, 1):
         station.answer_posts(**answer)
         station.scan_piece(f"{order}-{number:04d}")
-        station.await_banner("kept", "kept here, not sent yet")
+        station.await_banner("kept", "kept here, waits for the server")
         station.await_pending(1)
         expect(station.page.locator("#connection")).to_have_attribute("data-sort", "warn")
         assert len(database.scans(order)) == number - 1, answer
@@ -73,7 +73,7 @@ def test_an_answer_that_is_lost_after_the_commit_makes_no_second_row(
     complaints.expected = [FAILED]
     station.lose_answers()
     station.scan_piece(f"{order}-0001")
-    station.await_banner("kept", "not sent yet")
+    station.await_banner("kept", "waits for the server")
     assert len(database.scans(order)) == 1
     station.heal()
     station.await_confirmed(f"{order}-0001")
@@ -161,7 +161,7 @@ def test_a_conflict_needs_attention_and_goes_only_when_asked_twice(
     complaints.expected = [FAILED]
     station.lose_answers(defect="001")
     station.scan_piece(f"{order}-0001")
-    station.await_banner("kept", "not sent yet")
+    station.await_banner("kept", "waits for the server")
     station.heal()
     expect(station.attention).to_contain_text("Another scan was stored under this id")
     assert [row["defect_id"] for row in database.scans(order)] == ["001"]

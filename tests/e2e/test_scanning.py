@@ -267,7 +267,8 @@ def test_the_next_piece_scanned_after_the_note_finishes_it(station, database, or
     station.scan(f"{order}-0002")
     expect(station.value("cp")).to_have_text(f"{order}-0002")
     station.await_active("oc1")
-    station.await_confirmed(f"{order}-0001", "099")
+    station.await_banner("ready", f"{order}-0002")
+    station.await_pending(0)
     assert database.scans(order)[0]["note"] == "loose thread"
 
 

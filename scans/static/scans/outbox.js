@@ -3,6 +3,8 @@
 // A scan leaves on 201 or 200 alone. What the server will never take goes to the entries that need
 // attention and stays there until a person handles it. Nothing is ever dropped.
 
+import { Hand } from "./hand.js";
+
 export const RETRY_SECONDS = [1, 2, 5, 15, 30];
 const MAX_RETRY_AFTER_SECONDS = 300;
 // Statuses which the same scan would get again for ever.
@@ -15,14 +17,21 @@ export class Outbox {
   #timer = null;
   #notBefore = 0;
   #after = 0;
+  #stored = [];
 
   /**
    * `send(record)` answers `{status, body, retryAfterSeconds}` (status 0: no answer; body null: not
    * JSON). `on.added(entry)`, `on.confirmed(entry, stored)`, `on.refused(entry)`, `on.kept(entry,
-   * answer)`, `on.changed(entries)` and `on.broken(error)` are told. `clock` is the seam for tests.
+   * answer)`, `on.changed(entries)` and `on.broken(error)` are told. `hand` holds what the store has
+   * not taken yet. `clock` is the seam for tests.
    */
-  constructor({ store, send, on, clock = systemClock }) {
-    Object.assign(this, { store, send, on, clock });
+  constructor({ store, send, on, hand = new Hand(), clock = systemClock }) {
+    Object.assign(this, { store, send, on, hand, clock });
+  }
+
+  /** Whether a new scan has to wait: the line is broken, and a retry is due later. */
+  get isWaiting() {
+    return this.#timer !== null;
   }
 
   /** Start sending what an earlier page has left behind. */
@@ -31,14 +40,28 @@ export class Outbox {
     return this.#drain();
   }
 
-  /** Keeps a scan: resolves when it is on the disk, rejects when it could not be kept. */
-  async keep(record, codes) {
-    const entry = await this.store.add({ record, codes, problem: null });
-    this.on.added?.(entry);
+  /**
+   * Keeps a scan: resolves when it is on the disk, rejects when it could not be kept. Until then it
+   * is held in the hand, where `again` finds it after a reload – perhaps the disk has it already.
+   */
+  async keep(record, codes, { again = false } = {}) {
+    const held = { record, codes, problem: null };
+    this.hand.hold(held);
+    this.#tell();
+    try {
+      const known = again ? await this.store.all() : [];
+      const stored = known.find((entry) => entry.record.id === record.id);
+      const entry = stored ?? (await this.store.add(held));
+      this.hand.release(record.id);
+      this.on.added?.(entry);
+    } catch (error) {
+      this.hand.release(record.id);
+      this.#tell();
+      throw error;
+    }
     await this.#changed();
     // While a retry is due the line is broken; this scan waits with the others for its turn.
-    if (this.#timer === null) this.#drain();
-    return entry;
+    if (!this.isWaiting) this.#drain();
   }
 
   /** Something says that it may work now (a sign-in, the network is back): don't wait further. */
@@ -64,10 +87,18 @@ export class Outbox {
 
   async #changed() {
     try {
-      this.on.changed?.(await this.store.all());
+      this.#stored = await this.store.all();
+      this.#tell();
     } catch (error) {
       this.on.broken?.(error); // What was kept is kept, though we cannot show it just now.
     }
+  }
+
+  /** What the store had when it was last asked, and what it has not taken yet. */
+  #tell() {
+    const stored = new Set(this.#stored.map(({ record }) => record.id));
+    const held = this.hand.entries.filter(({ record }) => !stored.has(record.id));
+    this.on.changed?.([...this.#stored, ...held]);
   }
 
   /** Sends the waiting entries one by one; one loop at a time. */

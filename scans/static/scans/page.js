@@ -1,8 +1,13 @@
 // The station page: connects reader, form, outbox, sound and view.
 
+import { Banner } from "./banner.js";
 import { Codes } from "./barcode.js";
 import { Sound } from "./feedback.js";
 import { Form } from "./form.js";
+import { Hand } from "./hand.js";
+import { guardSignOut } from "./leaving.js";
+import { ofBrowser, ofTab } from "./memory.js";
+import { listenToNote, listenToRefused } from "./notes.js";
 import { Outbox } from "./outbox.js";
 import { Reader } from "./reader.js";
 import { makeRecord } from "./record.js";
@@ -15,6 +20,8 @@ const POLL_SECONDS = 30;
 const REMEMBERED_STATION = "quality.station";
 const SIGNED_IN = "quality.signed-in";
 const FORM = "quality.form";
+// A disk takes milliseconds. Whoever goes on after this long may lose what he scans.
+const LATE_SECONDS = 2;
 const APPROVED = "000";
 
 const settings = JSON.parse(document.getElementById("bootstrap").textContent);
@@ -23,14 +30,15 @@ const { recordUrl, recentUrl } = document.getElementById("station").dataset;
 // Bound to a station once, a browser comes back to it. `?station=` without a name is the way to
 // choose another.
 const asked = new URLSearchParams(location.search).get("station");
-const remembered = localStorage.getItem(REMEMBERED_STATION);
-if (settings.station) localStorage.setItem(REMEMBERED_STATION, settings.station);
-else if (asked !== null) localStorage.removeItem(REMEMBERED_STATION);
+const remembered = ofBrowser.get(REMEMBERED_STATION);
+if (settings.station) ofBrowser.set(REMEMBERED_STATION, settings.station);
+else if (asked !== null) ofBrowser.remove(REMEMBERED_STATION);
 else if (remembered) location.replace(`?station=${encodeURIComponent(remembered)}`);
 
 const codes = new Codes(settings);
 const form = new Form(codes);
 const view = new View({ codes, operators: settings.operators });
+const banner = new Banner({ view, form });
 const server = new Server({ recordUrl, recentUrl, csrfCookie: settings.csrfCookie });
 const sound = new Sound({ onState: (isHeard) => view.sound(isHeard) });
 const note = document.getElementById("note");
@@ -38,43 +46,32 @@ const note = document.getElementById("note");
 let scans = []; // what the server has, the newest first
 let waiting = []; // what it has not yet
 
-// ----- The banner: the last result, or what is wrong with the last code
-
-let result = { sort: "ready", ...words.banner.ready() };
-let newest = ""; // the id of the scan that the banner speaks of
-let isProblemShown = false;
-
-function showResult() {
-  isProblemShown = false;
-  if (form.needsNote) askForNote();
-  else view.banner(result);
-}
-
 function showProblem(title, detail) {
-  isProblemShown = true;
-  view.banner({ sort: "problem", title, detail });
+  banner.problem(title, detail);
   sound.play("bad");
-}
-
-/** News about a scan: shown when it is the newest, but not over a problem that waits to be read. */
-function news({ record, codes: { cp, defect } }, sort, detail) {
-  if (record.id !== newest) return;
-  result = { sort, title: cp, detail: `${defect} ${view.nameOf("defect", defect)} · ${detail}` };
-  if (!isProblemShown) showResult();
 }
 
 // ----- Codes
 
 const reader = new Reader({
-  onCode: (raw) => form.take(raw).forEach(follow),
+  onCode: takeCode,
   onBuffer: (buffer) => view.fields(form, buffer),
   onEscape: () => {
     form.problem = null;
     drawForm();
-    showResult();
+    banner.calm();
   },
   isComplete: (raw) => codes.isComplete(raw.toUpperCase()),
+  // Words for a note whose field has lost the focus: the key itself goes there then.
+  isTakenElsewhere() {
+    if (form.needsNote) note.focus({ preventScroll: true });
+    return form.needsNote;
+  },
 });
+
+function takeCode(raw) {
+  form.take(raw).forEach(follow);
+}
 
 /** Shows what a code did. */
 function follow(outcome) {
@@ -85,29 +82,21 @@ function follow(outcome) {
       showProblem(words.explain(outcome.problem), words.banner.unchanged());
       break;
     case "completed":
-      isProblemShown = false;
-      keep(outcome.scan);
+      complete(outcome.scan);
       break;
     case "note-needed":
-      showResult();
+      banner.calm();
       sound.play("good");
       break;
     case "filled":
       if (outcome.dropped) {
         showProblem(words.banner.dropped(outcome.dropped), words.banner.newPiece());
       } else {
-        showResult();
+        banner.calm();
         sound.play("good");
       }
   }
   drawForm();
-}
-
-/** The banner must not show the last piece as good while this one waits. */
-function askForNote() {
-  const { cp, defect } = form.values;
-  const name = `${defect.code} ${view.nameOf("defect", defect.code)}`;
-  view.banner({ sort: "ready", title: cp.code, detail: `${name} · ${words.banner.noteNeeded()}` });
 }
 
 function drawForm() {
@@ -119,79 +108,82 @@ function drawForm() {
 
 /** What a reload finds again. */
 function remember() {
-  sessionStorage.setItem(FORM, JSON.stringify(form.snapshot()));
+  ofTab.set(FORM, JSON.stringify(form.snapshot()));
 }
 
-async function keep({ codes, raw, note }) {
-  const record = makeRecord({ raw, note }, settings.station);
-  newest = record.id;
+function complete({ codes, raw, note }) {
+  keep({ record: makeRecord({ raw, note }, settings.station), codes });
+}
+
+async function keep(entry, options) {
+  banner.keeping(entry);
+  const late = setTimeout(() => {
+    banner.late(entry);
+    sound.play("bad");
+  }, LATE_SECONDS * 1000);
   try {
-    await outbox.keep(record, codes);
-    sound.play(codes.defect === APPROVED ? "good" : "bad");
+    await outbox.keep(entry.record, entry.codes, options);
+    sound.play(entry.codes.defect === APPROVED ? "good" : "bad");
   } catch (error) {
     console.warn("A scan could not be kept:", error);
-    result = {
-      sort: "problem",
-      title: words.banner.notKept(codes.cp),
-      detail: words.banner.storeBroken(),
-    };
-    showResult();
+    banner.notKept(entry);
     sound.play("bad");
+  } finally {
+    clearTimeout(late);
   }
 }
 
-note.addEventListener("input", () => {
-  form.note = note.value;
-  remember();
-});
-note.addEventListener("keydown", (event) => {
-  if (event.isComposing) return;
-  if (event.key === "Escape") dropDefect();
-  // A Tab ends a code that was scanned into the note; a written note it leaves, as ever.
-  const ends = event.key === "Enter" || (event.key === "Tab" && form.isCode(note.value));
-  if (!ends) return;
-  event.preventDefault();
-  form.finishNote().forEach(follow);
-});
-document.getElementById("note-done").onclick = () => form.finishNote().forEach(follow);
+const finishNote = () => form.finishNote().forEach(follow);
+listenToNote(note, form, { onInput: remember, onEscape: dropDefect, onDone: finishNote });
+document.getElementById("note-done").onclick = finishNote;
 document.getElementById("note-drop").onclick = dropDefect;
 document.getElementById("restart").onclick = () => {
   form.clear();
   drawForm();
-  showResult();
+  banner.restart();
 };
 
 function dropDefect() {
   form.dropDefect();
   drawForm();
-  showResult();
+  banner.calm();
 }
 
 // ----- The outbox
 
+let isStuck = false; // the last scan that was sent found no way
+
+/** How it went, or goes, with the scan that is on its way. */
+function sent(answer) {
+  isStuck = words.connection(answer)[1] !== "good";
+  view.connection(answer);
+  if (isStuck) banner.waits();
+}
+
 const outbox = new Outbox({
   store: new Store(),
+  hand: new Hand(ofTab),
   send: async (record) => {
-    const answer = await server.send(record);
-    view.connection(answer);
+    const answer = await server.send(record, () => sent(words.SLOW));
+    sent(answer);
     return answer;
   },
   on: {
-    added: (entry) => news(entry, "kept", words.banner.kept()),
-    kept: (entry) => news(entry, "kept", words.banner.waiting()),
+    added: (entry) => banner.kept(entry, { isWaiting: outbox.isWaiting || isStuck }),
+    kept: () => banner.waits(),
     confirmed(entry, stored) {
-      const sort = entry.codes.defect === APPROVED ? "good" : "reject";
-      news(entry, sort, words.banner.confirmed());
+      banner.confirmed(entry);
       scans = [stored, ...scans];
       isStale = true;
     },
     refused(entry) {
-      showProblem(entry.codes.cp, words.banner.refused(words.reasons(entry.problem)));
+      banner.refused(entry);
+      sound.play("bad");
     },
     changed(all) {
       const refused = all.filter((entry) => entry.problem);
       waiting = all.filter((entry) => !entry.problem);
-      view.entries(waiting, refused, (e) => outbox.retry(e), (e) => outbox.dismiss(e));
+      view.entries(waiting, refused, sendAgain, (entry) => outbox.dismiss(entry));
       view.recent(scans, waiting);
       // Once for a whole queue: not for each scan of it.
       if (isStale && !waiting.length) refresh();
@@ -203,6 +195,13 @@ const outbox = new Outbox({
   },
 });
 
+listenToRefused(document.getElementById("attention-list"), form, takeCode);
+
+function sendAgain(entry) {
+  banner.follow(entry);
+  outbox.retry(entry);
+}
+
 // ----- What the server has
 
 let isStale = true;
@@ -212,10 +211,11 @@ async function refresh() {
   if (isAsking) return; // Whoever made it stale again asks again below.
   isAsking = true;
   isStale = false;
-  const answer = await server.recent(settings.station);
+  const answer = await server.recent(settings.station, () => view.connection(words.SLOW));
   const { status, body } = answer;
   isAsking = false;
-  view.connection(answer);
+  // That it can be read from does not help a scan which finds no way.
+  if (status !== 200 || !isStuck || !waiting.length) view.connection(answer);
   if (status === 200 && body?.scans) {
     scans = body.scans;
     view.totals(body.totals);
@@ -239,10 +239,11 @@ view.front(document.hasFocus());
 
 reader.listen(document);
 sound.listen(document);
-form.restore(JSON.parse(sessionStorage.getItem(FORM) ?? "{}"));
+form.restore(ofTab.read(FORM, {}));
 drawForm();
-showResult();
+banner.calm();
 view.connection(null);
+for (const entry of outbox.hand.entries) keep(entry, { again: true });
 outbox.start();
 refresh();
 setInterval(refresh, POLL_SECONDS * 1000);
@@ -251,7 +252,7 @@ setInterval(refresh, POLL_SECONDS * 1000);
 navigator.storage?.persist?.();
 
 // Signed in, perhaps in another tab than the one that waits for it: tell it.
-localStorage.setItem(SIGNED_IN, String(Date.now()));
+ofBrowser.set(SIGNED_IN, String(Date.now()));
 window.addEventListener("storage", ({ key }) => {
   if (key === SIGNED_IN) tryNow();
 });
@@ -265,7 +266,9 @@ function tryNow() {
   refresh();
 }
 
-// The next person signs in with a badge of his own.
-document.getElementById("sign-out")?.addEventListener("submit", () => {
-  sessionStorage.removeItem(FORM);
+guardSignOut({
+  count: () => waiting.length,
+  show: (count) => view.leaving(count),
+  // The next person signs in with a badge of his own.
+  forget: () => ofTab.remove(FORM),
 });

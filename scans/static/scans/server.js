@@ -1,6 +1,8 @@
 // Speaks to the server: sends a record, reads the recent scans.
 
 const TIMEOUT_SECONDS = 10;
+// By then an answer is usually there; whoever waits longer is told so.
+const SLOW_SECONDS = 2;
 
 /** The CSRF token of this moment: a sign-in in another tab changes it. */
 function cookie(name) {
@@ -17,15 +19,19 @@ export function retryAfterSeconds(header, now = Date.now()) {
   return Number.isNaN(moment) ? 0 : Math.max(0, (moment - now) / 1000);
 }
 
-/** `{status, body, retryAfterSeconds}`; status 0 when no answer came, body null when not JSON. */
-async function ask(url, options = {}) {
+/** `onSlow()` is told when the answer is late. `{status, body, retryAfterSeconds}`; status 0 when no answer came, body null when not JSON. */
+async function ask(url, onSlow, options = {}) {
+  // Not AbortSignal.timeout: a tablet of some years does not know it.
+  const abort = new AbortController();
+  const slow = setTimeout(() => onSlow?.(), SLOW_SECONDS * 1000);
+  const timeout = setTimeout(() => abort.abort(), TIMEOUT_SECONDS * 1000);
   try {
     const response = await fetch(url, {
       cache: "no-store",
       // A redirect to a sign-in page is no answer.
       redirect: "manual",
       // Covers the body as well: a server that goes silent half-way is no answer either.
-      signal: AbortSignal.timeout(TIMEOUT_SECONDS * 1000),
+      signal: abort.signal,
       ...options,
     });
     const isJson = (response.headers.get("Content-Type") ?? "").includes("json");
@@ -36,6 +42,9 @@ async function ask(url, options = {}) {
     };
   } catch {
     return { status: 0, body: null, retryAfterSeconds: 0 };
+  } finally {
+    clearTimeout(slow);
+    clearTimeout(timeout);
   }
 }
 
@@ -44,15 +53,15 @@ export class Server {
     Object.assign(this, { recordUrl, recentUrl, csrfCookie });
   }
 
-  send(record) {
-    return ask(this.recordUrl, {
+  send(record, onSlow) {
+    return ask(this.recordUrl, onSlow, {
       method: "POST",
       headers: { "Content-Type": "application/json", "X-CSRFToken": cookie(this.csrfCookie) },
       body: JSON.stringify(record),
     });
   }
 
-  recent(station) {
-    return ask(`${this.recentUrl}?station=${encodeURIComponent(station)}`);
+  recent(station, onSlow) {
+    return ask(`${this.recentUrl}?station=${encodeURIComponent(station)}`, onSlow);
   }
 }

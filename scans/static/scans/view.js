@@ -40,7 +40,9 @@ export class View {
       const isTyped = isActive && buffer !== "";
       const code = form.values[field]?.code;
       const problem = form.problem?.field === field ? words.explain(form.problem) : "";
+      const isNext = isActive && !row.classList.contains("is-active");
       row.classList.toggle("is-active", isActive);
+      if (isNext) row.scrollIntoView({ block: "nearest" });
       row.classList.toggle("is-filled", Boolean(code));
       row.classList.toggle("is-wrong", problem !== "");
       row.setAttribute("aria-current", String(isActive));
@@ -85,7 +87,13 @@ export class View {
     line.dataset.sort = sort;
     this.#icon(line, CONNECTION_ICONS[sort]);
     setText(find("span", line), text);
-    find("#sign-in-again").hidden = answer?.status !== 401;
+    find("#sign-in-again").hidden = !words.wantsLogin(answer);
+  }
+
+  /** Asks before a sign-out that leaves scans behind. */
+  leaving(count) {
+    setText(find("#leaving-count"), words.signOutWith(count));
+    find("#leaving").hidden = count === 0;
   }
 
   /** Whether keys reach the page: those of a scanner go to whatever window is in front. */
@@ -105,9 +113,17 @@ export class View {
     link.classList.toggle("is-away", refused.length === 0);
     setText(link, words.attention(refused.length));
     find("#attention").hidden = refused.length === 0;
-    find("#attention-list").replaceChildren(
-      ...refused.map((entry) => this.#refused(entry, onRetry, onDismiss)),
-    );
+    this.#attention(refused, onRetry, onDismiss);
+  }
+
+  /** What is there stays as it is: somebody may be writing its note. */
+  #attention(refused, onRetry, onDismiss) {
+    const list = find("#attention-list");
+    const wanted = new Map(refused.map((entry) => [String(entry.seq), entry]));
+    for (const item of [...list.children]) {
+      if (!wanted.delete(item.dataset.seq)) item.remove();
+    }
+    for (const entry of wanted.values()) list.append(this.#refused(entry, onRetry, onDismiss));
   }
 
   #refused(entry, onRetry, onDismiss) {
@@ -115,7 +131,13 @@ export class View {
     const { cp, defect } = entry.codes;
     setText(find(".attention-code", item), `${cp} · ${defect} ${this.nameOf("defect", defect)}`);
     setText(find(".attention-reason", item), words.reasons(entry.problem));
-    find("[data-do=retry]", item).onclick = () => onRetry(entry);
+    item.dataset.seq = entry.seq;
+    const note = find("input", item);
+    find("label", item).hidden = !entry.problem.body?.errors?.note;
+    note.value = entry.record.note;
+    // Refused as it was, it is stored nowhere: completed, it may keep its id.
+    find("[data-do=retry]", item).onclick = () =>
+      onRetry({ ...entry, record: { ...entry.record, note: note.value.trim() } });
     const [ask, sure] = [find("[data-do=ask]", item), find(".attention-sure", item)];
     // Two presses: what is removed here is nowhere else.
     ask.onclick = () => ([ask.hidden, sure.hidden] = [true, false]);
@@ -135,7 +157,7 @@ export class View {
   /** The newest scans: those that wait here, then those that the server has. */
   recent(scans, waiting) {
     const here = waiting
-      .map((entry) => ({ ...entry.record, ...entry.codes, isHere: true }))
+      .map((entry) => ({ ...entry.record, ...entry.codes, isHere: true, isKept: "seq" in entry }))
       .reverse();
     const stored = new Set(scans.map((scan) => scan.id));
     const shown = [...here.filter((scan) => !stored.has(scan.id)), ...scans].slice(0, RECENT);
@@ -154,7 +176,8 @@ export class View {
     setText(cell("defect"), `${scan.defect} ${this.nameOf("defect", scan.defect)}`);
     if (scan.note) cell("defect").title = scan.note;
     this.#icon(cell("state"), scan.isHere ? "clock" : "check");
-    setText(find("span", cell("state")), scan.isHere ? words.kept() : words.saved());
+    const here = scan.isKept ? words.kept() : words.keeping();
+    setText(find("span", cell("state")), scan.isHere ? here : words.saved());
     return row;
   }
 

@@ -79,18 +79,38 @@ export function reasons({ status, body }) {
   return body?.error ?? say(gettext("The server answered %(status)s."), { status });
 }
 
+// In place of an answer: none yet, though it is due.
+export const SLOW = { status: 0, body: null };
+
 // What our server answers when it is there and knows who we are.
 const AT_WORK = new Set([200, 201, 400, 409, 413, 422]);
 
 /** How it stands between page and server: `[text, sort]` for the last answer; null before it. */
 export function connection(answer) {
   if (!answer) return [gettext("Connecting…"), "wait"];
+  if (answer === SLOW) return [gettext("No answer from the server yet. Scans are kept here."), "warn"];
   // Ours are always JSON: whatever else answers is something in between.
   const status = answer.body ? answer.status : 0;
   if (status === 401) return [gettext("Sign in again. Scans are kept here until then."), "warn"];
   if (status === 403) return [gettext("The server refuses this login. Scans are kept here."), "warn"];
   if (AT_WORK.has(status)) return [gettext("Connected"), "good"];
   return [gettext("The server is away. Scans are kept here and sent later."), "warn"];
+}
+
+/** Whether another login would help. */
+export function wantsLogin(answer) {
+  return Boolean(answer?.body) && [401, 403].includes(answer.status);
+}
+
+export function signOutWith(count) {
+  return say(
+    ngettext(
+      "%(count)s scan is still here. It stays in this browser and is sent after the next sign-in.",
+      "%(count)s scans are still here. They stay in this browser and are sent after the next sign-in.",
+      count,
+    ),
+    { count },
+  );
 }
 
 export function pending(count) {
@@ -103,8 +123,12 @@ export function attention(count) {
 
 export const banner = {
   ready: () => ({ title: gettext("Ready"), detail: gettext("Scan your badge or the next piece.") }),
+  unfinished: () => gettext("not recorded yet"),
+  keeping: () => gettext("being kept…"),
+  late: (code) => say(gettext("%(code)s is not kept yet. Don't go on."), { code }),
+  wait: () => gettext("This browser's storage does not answer. Wait; leave this page open."),
   kept: () => gettext("kept here, being sent…"),
-  waiting: () => gettext("kept here, not sent yet"),
+  waiting: () => gettext("kept here, waits for the server"),
   confirmed: () => gettext("saved"),
   problem: () => gettext("Problem"),
   refused: (reason) => say(gettext("Not accepted. %(reason)s"), { reason }),
@@ -119,6 +143,7 @@ export const banner = {
 
 export const unknownBadge = () => gettext("new badge");
 export const example = (code) => say(gettext("e.g. %(code)s"), { code });
+export const keeping = () => gettext("being kept…");
 export const kept = () => gettext("kept here");
 export const saved = () => gettext("saved");
 export const next = (field, code) => say(gettext("Next: %(field)s, e.g. %(code)s"), { field, code });

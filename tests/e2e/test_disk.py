@@ -1,0 +1,80 @@
+"""A browser whose disk is slow, silent or forbidden: never a false green, no scan lost."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.e2e.station import StationPage
+
+# As another tab does which writes for long: the store is taken until `window.letGo()`.
+HOLD_THE_STORE = """() => new Promise((held) => {
+  indexedDB.open("quality").onsuccess = (event) => {
+    const store = event.target.result.transaction("outbox", "readwrite").objectStore("outbox");
+    let isHeld = true;
+    window.letGo = () => (isHeld = false);
+    (function again() { store.count().onsuccess = () => isHeld && again(); })();
+    held();
+  };
+})"""
+SILENT_DISK = "if (sessionStorage.silent !== 'no') IDBFactory.prototype.open = () => ({});"
+
+
+def test_while_the_disk_stalls_the_banner_is_never_green(station, complaints, database, order):
+    complaints.expected = ["Failed to load resource"]  # The other tab's icon.
+    station.scan_piece(f"{order}-0001")
+    station.await_confirmed(f"{order}-0001")
+    other = station.page.context.new_page()
+    other.goto("/health/live")
+    other.evaluate(HOLD_THE_STORE)
+    station.page.bring_to_front()
+    station.scan_piece(f"{order}-0002")
+    assert station.banner.get_attribute("data-sort") == "ready"
+    assert f"{order}-0002" in station.banner.inner_text()
+    assert "being kept" in station.banner.inner_text()
+    station.await_pending(1)
+    station.await_banner("problem", f"{order}-0002 is not kept yet")
+    # The warning stays, whatever is scanned.
+    station.scan(f"{order}-0003")
+    station.await_banner("problem", f"{order}-0002 is not kept yet")
+    station.scan("OC01", "OC11", "000")
+    station.await_pending(2)
+    other.evaluate("window.letGo()")
+    station.await_confirmed(f"{order}-0003")
+    assert [row["cp"][-4:] for row in database.scans(order)] == ["0001", "0002", "0003"]
+
+
+def test_a_scan_that_the_disk_never_took_survives_a_reload_under_its_id(
+    open_context, database, order
+):
+    page = open_context().new_page()
+    page.add_init_script(SILENT_DISK)
+    page.goto("/scans/station/?station=FG-01")
+    station = StationPage(page)
+    station.await_connected()
+    station.scan_piece(f"{order}-0001")
+    station.await_banner("problem", f"{order}-0001 is not kept yet")
+    [held] = page.evaluate("JSON.parse(sessionStorage.getItem('quality.held'))")
+    page.reload()
+    station.await_banner("problem", f"{order}-0001 is not kept yet")
+    page.evaluate("sessionStorage.silent = 'no'")
+    page.reload()
+    station.await_confirmed(f"{order}-0001")
+    assert [row["uid"].replace("-", "") for row in database.scans(order)] == [
+        held["record"]["id"].replace("-", "")
+    ]
+
+
+@pytest.mark.parametrize("kind", ["localStorage", "sessionStorage"])
+def test_a_browser_without_storage_for_small_things_scans_all_the_same(
+    open_context, database, order, kind
+):
+    page = open_context().new_page()
+    page.add_init_script(
+        f"Object.defineProperty(window, '{kind}', {{get() {{ throw new DOMException('no') }}}})"
+    )
+    page.goto("/scans/station/?station=FG-01")
+    station = StationPage(page)
+    station.await_connected()
+    station.scan_piece(f"{order}-0001")
+    station.await_confirmed(f"{order}-0001")
+    expect(station.recent.first).to_contain_text(f"{order}-0001")
+    assert len(database.scans(order)) == 1
