@@ -10,7 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 # A longer time is a slip of the pen, and longer than a lock can wait on some systems.
 LONGEST_SECONDS = 366 * 24 * 3600
 
-RESETS = ("full", "rollback")
+RESETS = ("auto", "full", "rollback")
 
 # How django-db-connection-pool spells its options, and what it takes when one is missing.
 FOREIGN_DEFAULTS: dict[str, Any] = {
@@ -36,9 +36,12 @@ class PoolOptions:
     fail_fast     after a refused connect, borrowers are refused at once for up to so long
     leak_after    a lease that is out for longer is logged, with its borrower's stack.
                   0 = none is
-    reset         what a return undoes: "full" = everything that the borrower did to the
-                  session; "rollback" = the open transaction only, settings and temporary
-                  tables reach the next borrower
+    reset         what a return undoes: "auto" = what the borrower's statements make necessary,
+                  mostly nothing; "full" = everything, each time; "rollback" = the open
+                  transaction only, settings and temporary tables reach the next borrower
+    statement_timeout
+                  the server ends a statement that runs for longer, on MySQL a SELECT.
+                  None = the server's own limit
     """
 
     max_size: int = 20
@@ -50,7 +53,8 @@ class PoolOptions:
     keepalive: float = 60.0
     fail_fast: float = 1.0
     leak_after: float = 60.0
-    reset: str = "full"
+    reset: str = "auto"
+    statement_timeout: float | None = None
 
 
 KNOWN = tuple(field.name for field in fields(PoolOptions))
@@ -80,7 +84,7 @@ def read_options(alias: str, settings_dict: Mapping[str, Any]) -> PoolOptions:
         options = _from_foreign(f"DATABASES[{alias!r}]['POOL_OPTIONS']", foreign)
     else:
         options = _from_own(f"DATABASES[{alias!r}]['OPTIONS']['pool']", own)
-    if options.reset == "full":
+    if options.reset != "rollback":
         _refuse_unknown_account(alias, settings_dict)
     return options
 
@@ -98,7 +102,7 @@ def _from_own(place: str, given: object) -> PoolOptions:
     min_size = _whole_number(place, "min_size", given.get("min_size", min(3, max_size)), least=0)
     check_sizes(place, max_size, min_size)
     max_waiting = _whole_number(place, "max_waiting", given.get("max_waiting", 0), least=0)
-    reset = given.get("reset", "full")
+    reset = given.get("reset", "auto")
     if reset not in RESETS:
         raise ImproperlyConfigured(f"{place}: reset must be one of {_list(RESETS)}, not {reset!r}.")
     seconds = {
@@ -110,8 +114,16 @@ def _from_own(place: str, given: object) -> PoolOptions:
         leak_after = given["leak_after"]
         off = leak_after is None or (leak_after == 0 and not isinstance(leak_after, bool))
         seconds["leak_after"] = 0.0 if off else _seconds(place, "leak_after", leak_after)
+    statement_timeout = given.get("statement_timeout")
+    if statement_timeout is not None:
+        statement_timeout = _seconds(place, "statement_timeout", statement_timeout)
     return PoolOptions(
-        max_size=max_size, min_size=min_size, max_waiting=max_waiting, reset=reset, **seconds
+        max_size=max_size,
+        min_size=min_size,
+        max_waiting=max_waiting,
+        reset=reset,
+        statement_timeout=statement_timeout,
+        **seconds,
     )
 
 
