@@ -28,7 +28,13 @@ def tend(pool: "Pool") -> bool:
     keep_alive(pool, now)
     replenish(pool, now)
     pool.page.touch()
-    return pool.has_something_to_keep()
+    return has_something_to_keep(pool)
+
+
+def has_something_to_keep(pool: "Pool") -> bool:
+    """Whether the keeper has to look after this pool."""
+    wants_more = pool.is_warm and not pool.is_retired and pool.min_size > 0
+    return pool.slots.taken > 0 or wants_more
 
 
 def end_overdue_returns(pool: "Pool", now: float) -> None:
@@ -79,13 +85,16 @@ def shed(pool: "Pool", now: float) -> None:
     with pool.slots.lock:
         idle = list(pool.slots.idle)
         spare = pool.slots.taken - pool.min_size
+    others_wait = pool.host is not None and pool.host.others_wait()
     closing: dict[Session, str] = {}
     for session in idle:
         if session.has_input():
             closing[session] = "dead"
         elif now >= session.expires_at:
             closing[session] = "lifetime"
-        elif spare > len(closing) and now - session.idle_since >= pool.idle_seconds:
+        elif others_wait:
+            closing[session] = "host cap"
+        elif spare > len(closing) and now - session.idle_since >= pool.lifetimes.idle:
             closing[session] = "idle"
     with pool.slots.lock:
         taken = pool.slots.take_idle(list(closing))
@@ -99,7 +108,7 @@ def keep_alive(pool: "Pool", now: float) -> None:
         due = [
             session
             for session in pool.slots.idle
-            if now - session.trusted_since >= pool.keepalive_seconds
+            if now - session.trusted_since >= pool.lifetimes.keepalive
         ]
     for session in due:
         with pool.slots.lock:
