@@ -100,7 +100,7 @@ class Pool:
         session, holding.session = holding.session, None
         if session is None:
             return
-        holding.return_by = time.monotonic() + RESET_SECONDS
+        holding.hang_up_at = time.monotonic() + RESET_SECONDS
         try:
             session.reset(self.options.reset)
         except BaseException as error:
@@ -225,7 +225,7 @@ class Pool:
             return "lifetime"
         if now - session.trusted_since < TRUSTED_SECONDS and not session.has_input():
             return None
-        left = holding.since + self.options.timeout - now
+        left = holding.deadline - now
         answers = session.answers(within_seconds=min(ANSWER_SECONDS, left / 2))
         return None if answers else "dead"
 

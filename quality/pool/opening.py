@@ -39,7 +39,7 @@ class Opening:
 
     An attempt is started for each borrower that waits, as far as the limit allows, and what
     it opens goes to the first in line. After a failure one attempt runs at a time, and
-    each success doubles that: a server that comes back is not stormed.
+    each success allows one more: 1, 2, 4, 8 … A server that comes back is not stormed.
     """
 
     def __init__(self, pool: "Pool") -> None:
@@ -168,7 +168,7 @@ class Opening:
             away_since, self.away_since = self.away_since, 0.0
             self._failures = 0
             self.refuse_until = self.next_try = 0.0
-            self._most_at_once = min(2 * self._most_at_once, MANY)
+            self._most_at_once = min(self._most_at_once + 1, MANY)
             is_ours = slots.end(attempt)
             # Who waits gets it in any case; it may still be closed when it comes back.
             if is_ours and (slots.waiters or pool.wants(session)):

@@ -21,7 +21,7 @@ def tend(pool: "Pool") -> bool:
     """Do what is due. False: there is nothing left to keep."""
     now = time.monotonic()
     pool.opening.give_up(now - GIVEN_UP_AFTER_SECONDS)
-    end_overdue_returns(pool, now)
+    hang_up(pool, now)
     reclaim_orphans(pool)
     report_leaks(pool, now)
     shed(pool, now)
@@ -37,16 +37,19 @@ def has_something_to_keep(pool: "Pool") -> bool:
     return pool.slots.taken > 0 or wants_more
 
 
-def end_overdue_returns(pool: "Pool", now: float) -> None:
-    """Hang up where a server does not answer the reset that a return asks for."""
+def hang_up(pool: "Pool", now: float) -> None:
+    """Hang up where a server answers neither a reset nor what Django sends to a new session.
+
+    The driver knows no time limit for a single statement. So the thread that waits in it
+    is given an error, and closes the connection.
+    """
     with pool.slots.lock:
         overdue = [
             session
             for session, holding in pool.slots.in_use.items()
-            if holding.session is None and 0 < holding.return_by < now
+            if 0 < holding.hang_up_at < now
         ]
     for session in overdue:
-        # The thread that returns it gets an error, and closes it.
         session.sever()
 
 

@@ -104,7 +104,7 @@ def test_idle_connections_are_asked_whether_they_live(database, server):
 
     def questions() -> int:
         found = server.query(
-            "SELECT time_ms FROM information_schema.processlist WHERE id = %s" % number
+            f"SELECT time_ms FROM information_schema.processlist WHERE id = {number}"
         )
         return found[0][0]
 
