@@ -7,7 +7,6 @@ import pytest
 from django.db import OperationalError
 
 from quality.pool import lending
-from quality.pool.lending import session_of
 from tests.faults import frozen
 from tests.pool.conftest import eventually, in_thread, select, thread_id
 
@@ -56,7 +55,7 @@ def test_a_connection_that_died_in_use_is_not_lent_again(database, server):
 def test_a_connection_that_the_driver_gave_up_is_not_reset(database, server):
     wrapper = database(pool={"max_size": 1}).wrapper()
     dead = thread_id(wrapper)
-    session = session_of(wrapper.connection)
+    session = wrapper.connection.session
     server.kill(dead)
     with pytest.raises(OperationalError):
         select(wrapper, "SELECT 1")
@@ -66,7 +65,7 @@ def test_a_connection_that_the_driver_gave_up_is_not_reset(database, server):
 
 
 def test_a_restarted_server_costs_no_borrower_an_error(spare_server, on_spare_server):
-    shop = on_spare_server({"max_size": 3})
+    shop = on_spare_server({"max_size": 3, "fail_fast": 0.01})
     wrappers = [shop.wrapper() for _ in range(3)]
     for wrapper in wrappers:
         thread_id(wrapper)
