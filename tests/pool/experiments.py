@@ -500,7 +500,7 @@ def _sent(work: Callable[[], object], times: int = 5) -> Seen:
                 "SELECT argument FROM mysql.general_log "
                 "WHERE user_host LIKE 'quality%' ORDER BY event_time"
             )
-    statements = [bytes(text).decode() for (text,) in logged]
+    statements = [text for (text,) in logged]
     return {"round_trips": round_trips, "statements": statements[: len(statements) // times]}
 
 

@@ -77,7 +77,6 @@ PROMISES = {
     "new_connection_to_a_frozen_server": Promise(
         theirs="as long as the freeze", ours="within the time-out", pool={"timeout": 1}
     ),
-    # For theirs a shorter time-out and run show the same: 5 s and 6 s leave over 30 of 40 behind.
     "forty_threads_on_six_connections": Promise(
         theirs=crowded, ours=fair, pool={"max_size": 6, "timeout": 5}, env={"SECONDS": "6"}
     ),
@@ -169,5 +168,5 @@ def test_promise(name, engine, see):
     promise = PROMISES[name]
     seen = see(name, engine, promise.pool, **promise.env)
     expected = promise.ours if engine == OURS else promise.theirs
-    print(seen)
+    print(f"{name} with {ENGINES[engine]}: {seen}")
     assert expected(seen) if callable(expected) else seen == expected
