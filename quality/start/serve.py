@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 from quality.devdb.configuration import DevdbError
 from quality.devdb.mariadb import PrivateMariaDB
@@ -67,7 +68,7 @@ def start(server: PrivateMariaDB) -> None:
 
 def serve(place: Place, database_url: str) -> int:
     env = environment(place, database_url)
-    manage = [install.PYTHON, "manage.py"]
+    manage: tuple[str | Path, ...] = (install.PYTHON, "manage.py")
     run_step(
         "Migrating the database",
         [*manage, "migrate", "--no-input"],
