@@ -1,27 +1,27 @@
 """Django's MySQL backend on pooled connections: `ENGINE = "quality.pool"`."""
 
+import weakref
 from typing import Any, NoReturn
 
-from dj_db_conn_pool.backends.mysql import base as dj_db_conn_pool
 from django.db.backends.base.base import NO_DB_ALIAS
 from django.db.backends.mysql import base as mysql
 from django.db.utils import InterfaceError
 from django.utils.asyncio import async_unsafe
 from MySQLdb import OperationalError
-from sqlalchemy.pool import PoolProxiedConnection
 
 from quality.pool import forking
 from quality.pool.client import DatabaseClient
 from quality.pool.creation import DatabaseCreation
-from quality.pool.lending import Pool, session_of
+from quality.pool.leases import GONE, Lease
+from quality.pool.lending import Pool
 from quality.pool.options import read_options
-from quality.pool.registry import registry
+from quality.pool.registry import frozen, registry
 from quality.pool.sessions import ConnectionParams
 
 
 def _refuse() -> NoReturn:
     # The client library's number for a connection that is closed: what stock Django gives.
-    raise OperationalError(2006, "This connection was closed: it is back in its pool.")
+    raise OperationalError(2006, GONE)
 
 
 class GoneCursor:
@@ -53,7 +53,7 @@ class LentCursor(mysql.CursorWrapper):
     Without that, one kept beyond close() would run statements in a later borrower's session.
     """
 
-    def __init__(self, cursor: Any, lease: PoolProxiedConnection) -> None:
+    def __init__(self, cursor: Any, lease: Lease) -> None:
         super().__init__(cursor)
         self.lease = lease
 
@@ -76,7 +76,7 @@ class LentCursor(mysql.CursorWrapper):
         return self.cursor.callproc(name, args)
 
 
-class DatabaseWrapper(dj_db_conn_pool.DatabaseWrapper):
+class DatabaseWrapper(mysql.DatabaseWrapper):
     """Django's view of one connection: borrowed when first used, returned by close().
 
     CONN_MAX_AGE must be 0 (a request returns what it borrowed). CONN_HEALTH_CHECKS may be
@@ -95,12 +95,12 @@ class DatabaseWrapper(dj_db_conn_pool.DatabaseWrapper):
         self._pool_options = read_options(alias, settings_dict)
         # Whose connection `self.connection` is. None: not lent, or not pooled.
         self._lender: Pool | None = None
+        # The settings as they were when the parameters were made from them.
+        self._known_settings: Any = None
+        self._known_params = ConnectionParams()
+        self._known_pool: Pool | None = None
+        self._self = weakref.ref(self)
         forking.watch(self)
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__qualname__} vendor={self.vendor!r} alias={self.alias!r}>"
-
-    __str__ = __repr__
 
     # ----- The pool
 
@@ -124,9 +124,13 @@ class DatabaseWrapper(dj_db_conn_pool.DatabaseWrapper):
 
     def get_connection_params(self) -> dict[str, Any]:
         """What MySQLdb.connect() takes: OPTIONS without those of the pool."""
-        params = ConnectionParams(super().get_connection_params())
-        params.pop("pool", None)
-        return params
+        # Asked at each borrow, and seldom another answer.
+        if self._known_settings != self.settings_dict:
+            params = ConnectionParams(super().get_connection_params())
+            params.pop("pool", None)
+            self._known_params = params
+            self._known_settings = frozen(self.settings_dict)
+        return ConnectionParams(self._known_params)
 
     @async_unsafe
     def connect(self) -> None:
@@ -143,25 +147,23 @@ class DatabaseWrapper(dj_db_conn_pool.DatabaseWrapper):
         if self.alias == NO_DB_ALIAS:
             # It creates and drops databases, with no database of its own: it must never be
             # lent to others, nor be another's.
-            return self._get_new_connection(conn_params)
-        pool = registry.pool(self.alias, conn_params, self._pool_options)
-        lease = pool.borrow()
+            return super().get_new_connection(conn_params)
+        pool = self._known_pool
+        if pool is None or pool.is_retired or not pool.has_params(conn_params):
+            pool = registry.pool(self.alias, conn_params, self._pool_options)
+            self._known_pool = pool
+        lease = pool.borrow(self._self)
         self._lender = pool
         return lease
 
     def init_connection_state(self) -> None:
         """Set isolation level and the like, once for each session."""
-        session = session_of(self.connection) if self._lender is not None else None
+        session = self.connection.session if self._lender is not None else None
         if session is not None and session.initialised:
             return
         super().init_connection_state()
         if session is not None:
             session.initialised = True
-
-    def _set_autocommit(self, autocommit: bool) -> None:
-        # Stock Django's. The parent's writes each error to the log as well.
-        with self.wrap_database_errors:
-            self.connection.autocommit(autocommit)
 
     @async_unsafe
     def create_cursor(self, name: str | None = None) -> Any:
@@ -184,7 +186,8 @@ class DatabaseWrapper(dj_db_conn_pool.DatabaseWrapper):
 
     def _close(self) -> None:
         if self._lender is None:
-            super()._close()
+            with self.wrap_database_errors:
+                self.connection.close()
         else:
             self._lender.give_back(self.connection)
 

@@ -27,11 +27,15 @@ class PoolOptions:
     """OPTIONS["pool"] of one database. All times are seconds.
 
     max_size      the most connections that one process may have open
-    min_size      how many of them `max_idle` never closes
+    min_size      from the first borrow on, so many are kept open
     timeout       how long a borrower waits before PoolTimeout
-    max_lifetime  a connection older than this is replaced at its next borrow
-    max_idle      connections beyond `min_size` that nobody wanted for so long are closed,
-                  when somebody borrows or returns another one
+    max_waiting   so many may wait; the next one gets PoolFull at once. 0 = any number
+    max_lifetime  a connection older than this is closed, when nobody has it
+    max_idle      connections beyond `min_size` that nobody wanted for so long are closed
+    keepalive     what is idle is asked so often whether it lives
+    fail_fast     after a refused connect, borrowers are refused at once for up to so long
+    leak_after    a lease that is out for longer is logged, with its borrower's stack.
+                  0 = none is
     reset         what a return undoes: "full" = everything that the borrower did to the
                   session; "rollback" = the open transaction only, settings and temporary
                   tables reach the next borrower
@@ -40,8 +44,12 @@ class PoolOptions:
     max_size: int = 20
     min_size: int = 3
     timeout: float = 30.0
+    max_waiting: int = 0
     max_lifetime: float = 3600.0
     max_idle: float = 600.0
+    keepalive: float = 60.0
+    fail_fast: float = 1.0
+    leak_after: float = 60.0
     reset: str = "full"
 
 
@@ -88,17 +96,31 @@ def _from_own(place: str, given: object) -> PoolOptions:
     given = _known_mapping(place, given, KNOWN)
     max_size = _whole_number(place, "max_size", given.get("max_size", 20), least=1)
     min_size = _whole_number(place, "min_size", given.get("min_size", min(3, max_size)), least=0)
-    if min_size > max_size:
-        raise ImproperlyConfigured(f"{place}: min_size {min_size} exceeds max_size {max_size}.")
+    check_sizes(place, max_size, min_size)
+    max_waiting = _whole_number(place, "max_waiting", given.get("max_waiting", 0), least=0)
     reset = given.get("reset", "full")
     if reset not in RESETS:
         raise ImproperlyConfigured(f"{place}: reset must be one of {_list(RESETS)}, not {reset!r}.")
     seconds = {
         name: _seconds(place, name, given[name])
-        for name in ("timeout", "max_lifetime", "max_idle")
+        for name in ("timeout", "max_lifetime", "max_idle", "keepalive", "fail_fast")
         if name in given
     }
-    return PoolOptions(max_size=max_size, min_size=min_size, reset=reset, **seconds)
+    if "leak_after" in given:
+        leak_after = given["leak_after"]
+        off = leak_after is None or (leak_after == 0 and not isinstance(leak_after, bool))
+        seconds["leak_after"] = 0.0 if off else _seconds(place, "leak_after", leak_after)
+    return PoolOptions(
+        max_size=max_size, min_size=min_size, max_waiting=max_waiting, reset=reset, **seconds
+    )
+
+
+def check_sizes(place: str, max_size: object, min_size: object) -> None:
+    """Raise ImproperlyConfigured, naming `place`, for sizes that cannot be meant."""
+    most = _whole_number(place, "max_size", max_size, least=1)
+    least = _whole_number(place, "min_size", min_size, least=0)
+    if least > most:
+        raise ImproperlyConfigured(f"{place}: min_size {least} exceeds max_size {most}.")
 
 
 def _from_foreign(place: str, given: object) -> PoolOptions:

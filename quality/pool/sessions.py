@@ -1,14 +1,16 @@
 """One physical connection: opens it, asks whether it lives, undoes what a borrower did."""
 
+import contextlib
 import math
+import os
 import select
+import socket
 import time
 from collections.abc import Mapping
 from typing import Any
 
 import MySQLdb
 from MySQLdb.connections import Connection
-from sqlalchemy.pool import ConnectionPoolEntry
 
 from quality.pool import forking
 
@@ -42,29 +44,26 @@ class Session:
         "_params",
         "_poll",
         "_socket",
-        "clean",
         "connection",
-        "entry",
+        "expires_at",
         "generation",
         "idle_since",
         "initialised",
         "opened_at",
+        "trusted_since",
     )
 
     def __init__(
         self,
         connection: Connection,
-        entry: ConnectionPoolEntry,
         params: Mapping[str, Any],
         generation: int,
     ) -> None:
         self.connection = connection
-        self.entry = entry
         self.generation = generation
-        self.opened_at = self.idle_since = time.monotonic()
-        # Reset after its last borrower. A connection that comes back by any other way
-        # than the pool's own is not, and is closed.
-        self.clean = False
+        self.opened_at = self.idle_since = self.trusted_since = time.monotonic()
+        # When it has lived long enough, by time.monotonic().
+        self.expires_at = math.inf
         # Django has set isolation level and its other wishes.
         self.initialised = False
         self._params = params
@@ -88,6 +87,27 @@ class Session:
             return False
         # More than the one answer: somebody left a result behind, all later ones would be off.
         return not self.has_input()
+
+    def ask(self, query: bytes, *, within_seconds: float) -> str:
+        """The one value that a query answers; one round trip. Raises MySQLdb.Error."""
+        self.connection.send_query(query)
+        if not self._poll.poll(max(0.0, within_seconds) * 1000):
+            raise MySQLdb.OperationalError(2013, f"No answer within {within_seconds:.1f} s.")
+        self.connection.read_query_result()
+        value = self.connection.store_result().fetch_row()[0][0]
+        return value.decode() if isinstance(value, bytes) else str(value)
+
+    def close(self) -> None:
+        """Say goodbye to the server. Nobody else may be using the connection."""
+        with contextlib.suppress(MySQLdb.Error):
+            self.connection.close()
+
+    def sever(self) -> None:
+        """Hang up, also while another thread waits for an answer, which then gets an error."""
+        if not self._socket.is_open():
+            return
+        with contextlib.suppress(OSError), socket.socket(fileno=os.dup(self._socket.number)) as end:
+            end.shutdown(socket.SHUT_RDWR)
 
     def reset(self, how: str) -> None:
         """Undo what the borrower did: "rollback" or "full". Raises MySQLdb.Error.

@@ -26,6 +26,10 @@ def test_every_known_option_is_taken():
         "timeout": 0.5,
         "max_lifetime": 60,
         "max_idle": 5,
+        "max_waiting": 40,
+        "keepalive": 30,
+        "fail_fast": 0.25,
+        "leak_after": 10,
         "reset": "rollback",
     }
     assert set(given) == set(KNOWN)
@@ -45,7 +49,9 @@ def test_an_unknown_key_is_refused_and_the_known_ones_are_listed(key):
         assert known in str(refusal.value)
 
 
-@pytest.mark.parametrize("name", ["max_size", "timeout", "max_lifetime", "max_idle"])
+@pytest.mark.parametrize(
+    "name", ["max_size", "timeout", "max_lifetime", "max_idle", "keepalive", "fail_fast"]
+)
 @pytest.mark.parametrize("value", [0, -1, True, "5", None, float("nan"), float("inf"), 10**10])
 def test_an_impossible_value_is_refused_by_name(name, value):
     if name == "max_size" and value == 10**10:
@@ -54,10 +60,22 @@ def test_an_impossible_value_is_refused_by_name(name, value):
         read({name: value})
 
 
+@pytest.mark.parametrize("name", ["min_size", "max_waiting"])
 @pytest.mark.parametrize("value", [-1, True, 1.5, "3", None])
-def test_an_impossible_min_size_is_refused(value):
-    with pytest.raises(ImproperlyConfigured, match="min_size"):
-        read({"min_size": value})
+def test_an_impossible_number_is_refused(name, value):
+    with pytest.raises(ImproperlyConfigured, match=name):
+        read({name: value})
+
+
+@pytest.mark.parametrize("off", [0, None, 0.0])
+def test_the_search_for_leaks_can_be_switched_off(off):
+    assert read({"leak_after": off}).leak_after == 0
+
+
+@pytest.mark.parametrize("value", [-1, True, False, "60", float("inf")])
+def test_an_impossible_leak_after_is_refused(value):
+    with pytest.raises(ImproperlyConfigured, match="leak_after"):
+        read({"leak_after": value})
 
 
 def test_no_minimum_is_possible():
