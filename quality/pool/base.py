@@ -17,6 +17,7 @@ from quality.pool.lending import Pool
 from quality.pool.options import read_options
 from quality.pool.registry import frozen, registry
 from quality.pool.sessions import ConnectionParams
+from quality.pool.validation import DatabaseValidation
 
 
 def _refuse() -> NoReturn:
@@ -89,6 +90,7 @@ class DatabaseWrapper(mysql.DatabaseWrapper):
 
     client_class = DatabaseClient
     creation_class = DatabaseCreation
+    validation_class = DatabaseValidation
 
     def __init__(self, settings_dict: dict[str, Any], alias: str = "default") -> None:
         super().__init__(settings_dict, alias)
