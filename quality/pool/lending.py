@@ -7,6 +7,7 @@ from typing import Any
 from weakref import ReferenceType
 
 from quality.pool import forking
+from quality.pool.address import database_name, server_name
 from quality.pool.host import HostSlots
 from quality.pool.keeper import keeper
 from quality.pool.leases import Holding, Lease
@@ -43,11 +44,15 @@ class Pool:
         self.params = params
         self.min_size = options.min_size
         self.lifetimes = Lifetimes(alias, options)
-        self.page = Page(alias=alias, database=str(params.get("database", "")))
+        self.page = Page(alias=alias, database=database_name(params), directory=options.ledger)
         self.slots = Slots(options.max_size, self.page)
         self.opening = Opening(self)
         # The cap of all processes of this host together, if there is one.
         self.host: HostSlots | None = None
+        if options.host_limit and options.ledger is not None:
+            self.host = HostSlots(options.ledger, server_name(params), options.host_limit)
+            self.host.on_free(self.opening.freed.set)
+            self.host.on_wanted(lambda: self.close_idle("host cap"))
         # Used since it was made or closed: from then on the keeper looks after it.
         self.is_warm = False
         self.is_retired = False
@@ -165,14 +170,13 @@ class Pool:
             self.slots.generation += 1
             # The database may be dropped next: open nothing until somebody asks again.
             self.is_warm = False
-            stale = self.slots.take_idle(list(self.slots.idle))
-        for session in stale:
-            self.close(session, "pool closed")
+        self.close_idle("pool closed")
 
     def retire(self) -> None:
         """`dispose()`, and keep nothing that comes later: another pool took this one's place."""
         self.is_retired = True
         self.dispose()
+        self._let_go_if_drained()
 
     def has_params(self, params: Mapping[str, Any]) -> bool:
         """Whether a connection made with `params` may be served from here."""
@@ -212,6 +216,20 @@ class Pool:
             self.page.closed(reason)
             self.opening.freed.set()
             self.opening.grow()
+            self._let_go_if_drained()
+
+    def close_idle(self, reason: str) -> None:
+        """Close everything that is idle now."""
+        with self.slots.lock:
+            idle = self.slots.take_idle(list(self.slots.idle))
+        for session in idle:
+            self.close(session, reason)
+
+    def _let_go_if_drained(self) -> None:
+        if self.is_retired and not self.slots.taken:
+            self.page.close()
+            if self.host is not None:
+                self.host.close()
 
     # ----- How
 
@@ -247,7 +265,7 @@ class Pool:
                 reason = "shrunk" if slots.taken > slots.limit else "pool closed"
             if not reason and now >= session.expires_at:
                 reason = "lifetime"
-            if not reason and self.host is not None and self.host.owes():
+            if not reason and self.host is not None and self._is_wanted_elsewhere(self.host):
                 reason = "host cap"
             if not reason:
                 session.idle_since = session.trusted_since = now
@@ -260,3 +278,6 @@ class Pool:
             )
         if reason:
             self.close(session, reason, is_severed=is_severed)
+
+    def _is_wanted_elsewhere(self, host: HostSlots) -> bool:
+        return host.owes() or (not self.slots.waiters and host.others_wait())

@@ -103,6 +103,9 @@ class Opening:
             self._failed(attempt, error)
         else:
             self._opened(attempt, session)
+        if self._pool.host is not None:
+            # Who still lacks a slot says so again at once.
+            self._pool.host.want(0)
         self.grow()
 
     def _open(self, attempt: Attempt) -> Session:
@@ -149,9 +152,8 @@ class Opening:
         host, slots = self._pool.host, self._pool.slots
         if host is None:
             return
-        is_free = host.try_acquire()
-        host.want(0 if is_free else len(slots.waiters))
-        if not is_free:
+        if not host.try_acquire():
+            host.want(len(slots.waiters))
             # As the server says it, and to be waited for in the same way.
             raise MySQLdb.OperationalError(1040, "All connections of this host's cap are taken.")
 
