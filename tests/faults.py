@@ -91,8 +91,10 @@ class Proxy:
         self.target = target
         self.delay_seconds = delay_seconds
         self.port = port
-        # How many connections were accepted, and bytes read, since the beginning.
+        # What came through since the beginning. A client of a database says one thing and
+        # waits: what it sends at once is one request, and one round trip.
         self.accepted = 0
+        self.requests = 0
         self.bytes_to_server = 0
         self.bytes_to_client = 0
         self._is_deaf = False
@@ -204,6 +206,7 @@ class Proxy:
     def _to_server(self, link: _Link) -> None:
         try:
             while data := link.client.recv(65536):
+                self.requests += 1
                 self.bytes_to_server += len(data)
                 if self._is_deaf:
                     link.is_broken = True
@@ -254,6 +257,14 @@ def _listen(port: int) -> socket.socket:
         else:
             return listener
     raise OSError(f"No free port among {PORTS.start}–{PORTS.stop - 1} in 100 attempts.")
+
+
+def free_port() -> int:
+    """A port on loopback that nobody listens on at this moment."""
+    listener = _listen(0)
+    with listener:
+        port: int = listener.getsockname()[1]
+        return port
 
 
 # ----- The proxy as a process

@@ -91,6 +91,8 @@ def test_it_passes_on_what_is_said_and_counts(proxy: Proxy) -> None:
         assert (one.ask("hello"), two.ask("there")) == ("hello", "there")
         assert (proxy.accepted, proxy.open) == (2, 2)
         assert (proxy.bytes_to_server, proxy.bytes_to_client) == (10, 10)
+        assert two.ask("again") == "again"
+        assert proxy.requests == 3
 
 
 def test_its_port_is_none_that_the_system_gives_to_clients(proxy: Proxy) -> None:

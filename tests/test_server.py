@@ -14,10 +14,11 @@ from tests.server import HOME, ROOT
 
 # A test that says which database it has, and waits to be ended.
 PROBE = """
-import os, signal
+import os, time
 def test_probe():
     print("DATABASE_URL=" + os.environ["DATABASE_URL"], flush=True)
-    signal.pause()
+    while True:  # not signal.pause(): it sleeps on when the signal comes just before it
+        time.sleep(0.01)
 """
 
 
@@ -41,6 +42,12 @@ def pytest_in(var_dir: Path, *arguments: str | Path, **environ: str) -> subproce
         text=True,
         start_new_session=True,
     )
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left_running(tmp_path: Path) -> Iterator[None]:
+    yield
+    PrivateMariaDB(tmp_path / "tests" / "mariadb").stop()
 
 
 @pytest.fixture

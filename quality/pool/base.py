@@ -16,6 +16,7 @@ from quality.pool.options import read_options
 from quality.pool.registry import frozen, registry
 from quality.pool.sessions import ConnectionParams
 from quality.pool.transactions import SessionWrapper
+from quality.pool.validation import DatabaseValidation
 
 
 class DatabaseWrapper(SessionWrapper):
@@ -31,6 +32,7 @@ class DatabaseWrapper(SessionWrapper):
 
     client_class = DatabaseClient
     creation_class = DatabaseCreation
+    validation_class = DatabaseValidation
 
     def __init__(self, settings_dict: dict[str, Any], alias: str = "default") -> None:
         super().__init__(settings_dict, alias)
@@ -93,9 +95,12 @@ class DatabaseWrapper(SessionWrapper):
         if pool is None or pool.is_retired or not pool.has_params(conn_params):
             pool = registry.pool(self.alias, conn_params, self._pool_options)
             self._known_pool = pool
-        connection = LentConnection(pool.borrow(self._self))
+        lease = pool.borrow(self._self)
+        if not (lease.session and lease.session.initialised):
+            # What Django sends to it first is to be answered within the same deadline.
+            lease.holding.hang_up_at = lease.holding.deadline
         self._lender = pool
-        return connection
+        return LentConnection(lease)
 
     def is_usable(self) -> bool:
         """Whether the server answers on this connection; one round trip."""

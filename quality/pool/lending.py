@@ -2,23 +2,15 @@
 
 import logging
 import time
-from collections.abc import Mapping
 from typing import Any
 from weakref import ReferenceType
 
 from quality.pool import forking
-from quality.pool.keeper import keeper
 from quality.pool.leases import Holding, Lease
-from quality.pool.ledger import Page
-from quality.pool.opening import Opening, describe
-from quality.pool.options import PoolOptions, check_sizes
-from quality.pool.sessions import Session
-from quality.pool.slots import Slots
-from quality.pool.stats import PoolStats
+from quality.pool.stock import Stock
 from quality.pool.waiting import wait_in_line
 
 logger = logging.getLogger("quality.pool")
-leak_logger = logging.getLogger("quality.pool.leaks")
 
 # A connection that was used within these seconds is lent without asking the server, unless
 # the server said something in between. HikariCP's figure.
@@ -28,39 +20,12 @@ TRUSTED_SECONDS = 0.5
 # the time that its borrower has left, so that there is time for another one.
 ANSWER_SECONDS = 5.0
 
-# Nothing is kept for longer than this share of the server's wait_timeout.
-WAIT_TIMEOUT_SHARE = 0.9
-
 # A reset that takes longer costs the connection.
 RESET_SECONDS = 5.0
 
 
-class Pool:
-    """The connections of one process to one database, with one set of parameters."""
-
-    def __init__(self, alias: str, params: Mapping[str, Any], options: PoolOptions) -> None:
-        self.alias = alias
-        self.options = options
-        self.params = params
-        self.min_size = options.min_size
-        # How long a connection may live and may be idle; less if the server wants it so.
-        self.lifetime_seconds = options.max_lifetime
-        self.idle_seconds = options.max_idle
-        self.keepalive_seconds = options.keepalive
-        self.page = Page(alias=alias, database=str(params.get("database", "")))
-        self.slots = Slots(options.max_size, self.page)
-        self.opening = Opening(self)
-        # Used since it was made or closed: from then on the keeper looks after it.
-        self.is_warm = False
-        self.is_retired = False
-        self._knows_server = False
-        forking.watch(self)
-
-    def __repr__(self) -> str:
-        # Never the parameters: the password is one of them.
-        return f"<Pool of {self.alias!r}: {self.stats()}>"
-
-    # ----- For the borrower
+class Pool(Stock):
+    """Lends the connections of one process to one database."""
 
     def borrow(self, borrower: "ReferenceType[Any] | None" = None) -> Lease:
         """Lend a connection that answers, within `timeout` seconds.
@@ -84,11 +49,11 @@ class Pool:
             if not is_served:
                 wait_in_line(self, holding)
             while (reason := self._unfit(holding)) is not None:
-                self._end(holding, reason)
+                self.end(holding, reason)
                 # It had its turn.
                 wait_in_line(self, holding, is_first=True)
         except BaseException:
-            self._end(holding, "discarded")
+            self.end(holding, "discarded")
             raise
         now = time.monotonic()
         self.page.waited(now - holding.since)
@@ -103,156 +68,21 @@ class Pool:
         session, holding.session = holding.session, None
         if session is None:
             return
-        holding.return_by = time.monotonic() + RESET_SECONDS
+        holding.hang_up_at = time.monotonic() + RESET_SECONDS
         try:
             session.reset(self.options.reset)
         except BaseException as error:
-            self._returned(holding, session, "reset failed")
+            self.returned(holding, session, "reset failed")
             if not isinstance(error, Exception):
                 raise
             # Whatever failed, the connection is not clean.
             logger.info("%s: closing a connection that cannot be reset: %s", self.alias, error)
         else:
-            self._returned(holding, session, "")
+            self.returned(holding, session, "")
 
     def discard(self, lease: Lease) -> None:
         """End `lease` and close its connection."""
-        self._end(lease.holding, "discarded")
-
-    def dropped(self, holding: Holding) -> None:
-        """Nobody refers to the lease of `holding` any more. May be called anywhere."""
-        keeper.tell(lambda: self._end(holding, "leaked"))
-
-    def sever(self, holding: Holding, reason: str) -> None:
-        """Take a connection away from whoever has it.
-
-        Its socket is hung up, which is safe even if it is being used; the rest is collected
-        when nobody refers to it any more.
-        """
-        session, holding.session = holding.session, None
-        if session is not None:
-            session.sever()
-            self._returned(holding, session, reason, is_severed=True)
-
-    # ----- For those who watch and change
-
-    def stats(self) -> PoolStats:
-        """The numbers of this moment. Waits for nothing."""
-        slots, opening, now = self.slots, self.opening, time.monotonic()
-        with slots.lock:
-            longest = min(slots.in_use.values(), key=lambda one: one.since, default=None)
-            error = opening.last_error
-            return PoolStats(
-                limit=slots.limit,
-                open=slots.taken - len(slots.attempts),
-                idle=len(slots.idle),
-                in_use=len(slots.in_use),
-                waiting=len(slots.waiters),
-                opening=len(slots.attempts),
-                longest_held_seconds=now - longest.since if longest else 0.0,
-                longest_holder=longest.name if longest else "",
-                last_connect_error=describe(error) if error else "",
-                last_connect_error_age_seconds=now - opening.last_error_at if error else 0.0,
-                away_seconds=now - opening.away_since if opening.away_since else 0.0,
-            )
-
-    def resize(self, *, max_size: int | None = None, min_size: int | None = None) -> None:
-        """Change the limits of this pool in this process, until its options change.
-
-        What is too many is closed at once if it is idle, else when it returns. Raises
-        ImproperlyConfigured for sizes that cannot be meant.
-        """
-        max_size = self.slots.limit if max_size is None else max_size
-        min_size = min(self.min_size, max_size) if min_size is None else min_size
-        check_sizes(f"pool {self.alias!r}", max_size, min_size)
-        with self.slots.lock:
-            self.slots.limit, self.min_size = max_size, min_size
-            surplus = self.slots.taken - max_size
-            excess = self.slots.take_idle(list(self.slots.idle)[: max(0, surplus)])
-        for session in excess:
-            self.close(session, "shrunk")
-        self.opening.grow()
-        self.keep()
-
-    def dispose(self) -> None:
-        """Close the idle connections at once, the lent ones when they return.
-
-        The pool stays usable, and until they return the lent ones count against its limit.
-        """
-        with self.slots.lock:
-            self.slots.generation += 1
-            # The database may be dropped next: open nothing until somebody asks again.
-            self.is_warm = False
-            stale = self.slots.take_idle(list(self.slots.idle))
-        for session in stale:
-            self.close(session, "pool closed")
-
-    def retire(self) -> None:
-        """`dispose()`, and keep nothing that comes later: another pool took this one's place."""
-        self.is_retired = True
-        self.dispose()
-
-    def has_params(self, params: Mapping[str, Any]) -> bool:
-        """Whether a connection made with `params` may be served from here."""
-        return self.params == params
-
-    def leave_to_parent(self) -> None:
-        """In a forked child: start empty. What was lent at the fork is not known here any more."""
-        self.slots.start_empty()
-        self.opening.start_anew()
-        self.is_warm = False
-
-    # ----- For the keeper and those who open
-
-    def keep(self) -> None:
-        """Have the keeper look after this pool for as long as there is something to keep."""
-        keeper.watch(self)
-
-    def has_something_to_keep(self) -> bool:
-        """Whether the keeper has to look after this pool."""
-        return self.slots.taken > 0 or (self.is_warm and not self.is_retired and self.min_size > 0)
-
-    def wants(self, session: Session) -> bool:
-        """Whether `session` may stay. Lock held."""
-        return (
-            session.generation == self.slots.generation
-            and not self.is_retired
-            and self.slots.taken <= self.slots.limit
-        )
-
-    def close(self, session: Session, reason: str, *, is_severed: bool = False) -> None:
-        """Close a connection that nobody else knows, and let another take its slot."""
-        try:
-            if not is_severed:
-                session.close()
-        finally:
-            with self.slots.lock:
-                self.slots.taken -= 1
-                self.slots.note()
-            self.page.closed(reason)
-            self.opening.freed.set()
-            self.opening.grow()
-
-    def learn_server(self, session: Session) -> None:
-        """Ask, once for each pool, how long the server lets a connection be idle.
-
-        Raises MySQLdb.Error when it does not answer.
-        """
-        if self._knows_server:
-            return
-        answer = session.ask(b"SELECT @@wait_timeout", within_seconds=ANSWER_SECONDS)
-        longest, options = WAIT_TIMEOUT_SHARE * float(answer), self.options
-        self._knows_server = True
-        self.lifetime_seconds = min(options.max_lifetime, longest)
-        self.idle_seconds = min(options.max_idle, longest)
-        self.keepalive_seconds = min(options.keepalive, longest / 2)
-        if longest < max(options.max_lifetime, options.max_idle):
-            logger.warning(
-                "%s: the server closes what is idle for %s s (wait_timeout), so that max_lifetime "
-                "(%g s) and max_idle (%g s) count as %g s at most. Lower them in OPTIONS['pool'], "
-                "or raise the server's wait_timeout.",
-                *(self.alias, answer, options.max_lifetime, options.max_idle, longest),
-            )
+        self.end(lease.holding, "discarded")
 
     # ----- How
 
@@ -266,35 +96,6 @@ class Pool:
             return "lifetime"
         if now - session.trusted_since < TRUSTED_SECONDS and not session.has_input():
             return None
-        left = holding.since + self.options.timeout - now
+        left = holding.deadline - now
         answers = session.answers(within_seconds=min(ANSWER_SECONDS, left / 2))
         return None if answers else "dead"
-
-    def _end(self, holding: Holding, reason: str) -> None:
-        session, holding.session = holding.session, None
-        if session is not None:
-            self._returned(holding, session, reason)
-
-    def _returned(
-        self, holding: Holding, session: Session, reason: str, *, is_severed: bool = False
-    ) -> None:
-        """Take back `session`; with a reason, to close it."""
-        slots, now = self.slots, time.monotonic()
-        with slots.lock:
-            if slots.in_use.pop(session, None) is None:
-                return  # it was taken away, or is a parent's
-            if not reason and not self.wants(session):
-                reason = "shrunk" if slots.taken > slots.limit else "pool closed"
-            if not reason and now >= session.expires_at:
-                reason = "lifetime"
-            if not reason:
-                session.idle_since = session.trusted_since = now
-                slots.serve(session)
-            slots.note()
-        self.page.used(now - holding.since, holding.ledger_place)
-        if holding.reported:
-            leak_logger.warning(
-                "%s: returned after %.1f s by %s", self.alias, now - holding.since, holding.name
-            )
-        if reason:
-            self.close(session, reason, is_severed=is_severed)

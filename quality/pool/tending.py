@@ -9,7 +9,7 @@ from quality.pool.sessions import Session
 from quality.pool.waiting import reclaim_orphans
 
 if TYPE_CHECKING:
-    from quality.pool.lending import Pool
+    from quality.pool.stock import Stock
 
 leak_logger = logging.getLogger("quality.pool.leaks")
 
@@ -17,34 +17,43 @@ leak_logger = logging.getLogger("quality.pool.leaks")
 ANSWER_SECONDS = 1.0
 
 
-def tend(pool: "Pool") -> bool:
+def tend(pool: "Stock") -> bool:
     """Do what is due. False: there is nothing left to keep."""
     now = time.monotonic()
     pool.opening.give_up(now - GIVEN_UP_AFTER_SECONDS)
-    end_overdue_returns(pool, now)
+    hang_up(pool, now)
     reclaim_orphans(pool)
     report_leaks(pool, now)
     shed(pool, now)
     keep_alive(pool, now)
     replenish(pool, now)
     pool.page.touch()
-    return pool.has_something_to_keep()
+    return has_something_to_keep(pool)
 
 
-def end_overdue_returns(pool: "Pool", now: float) -> None:
-    """Hang up where a server does not answer the reset that a return asks for."""
+def has_something_to_keep(pool: "Stock") -> bool:
+    """Whether the keeper has to look after this pool."""
+    wants_more = pool.is_warm and not pool.is_retired and pool.min_size > 0
+    return pool.slots.taken > 0 or wants_more
+
+
+def hang_up(pool: "Stock", now: float) -> None:
+    """Hang up where a server answers neither a reset nor what Django sends to a new session.
+
+    The driver knows no time limit for a single statement. So the thread that waits in it
+    is given an error, and closes the connection.
+    """
     with pool.slots.lock:
         overdue = [
             session
             for session, holding in pool.slots.in_use.items()
-            if holding.session is None and 0 < holding.return_by < now
+            if 0 < holding.hang_up_at < now
         ]
     for session in overdue:
-        # The thread that returns it gets an error, and closes it.
         session.sever()
 
 
-def report_leaks(pool: "Pool", now: float) -> None:
+def report_leaks(pool: "Stock", now: float) -> None:
     """Log, once each, the leases that are out for longer than `leak_after`."""
     longest = pool.options.leak_after
     if not longest:
@@ -74,18 +83,21 @@ def report_leaks(pool: "Pool", now: float) -> None:
         )
 
 
-def shed(pool: "Pool", now: float) -> None:
+def shed(pool: "Stock", now: float) -> None:
     """Close what is idle and dead, too old, or was not wanted for too long."""
     with pool.slots.lock:
         idle = list(pool.slots.idle)
         spare = pool.slots.taken - pool.min_size
+    others_wait = pool.host is not None and pool.host.others_wait()
     closing: dict[Session, str] = {}
     for session in idle:
         if session.has_input():
             closing[session] = "dead"
         elif now >= session.expires_at:
             closing[session] = "lifetime"
-        elif spare > len(closing) and now - session.idle_since >= pool.idle_seconds:
+        elif others_wait:
+            closing[session] = "host cap"
+        elif spare > len(closing) and now - session.idle_since >= pool.lifetimes.idle:
             closing[session] = "idle"
     with pool.slots.lock:
         taken = pool.slots.take_idle(list(closing))
@@ -93,13 +105,13 @@ def shed(pool: "Pool", now: float) -> None:
         pool.close(session, closing[session])
 
 
-def keep_alive(pool: "Pool", now: float) -> None:
+def keep_alive(pool: "Stock", now: float) -> None:
     """Ask the idle connections, one after the other, whether they live."""
     with pool.slots.lock:
         due = [
             session
             for session in pool.slots.idle
-            if now - session.trusted_since >= pool.keepalive_seconds
+            if now - session.trusted_since >= pool.lifetimes.keepalive
         ]
     for session in due:
         with pool.slots.lock:
@@ -120,7 +132,7 @@ def keep_alive(pool: "Pool", now: float) -> None:
             pool.close(session, "pool closed")
 
 
-def replenish(pool: "Pool", now: float) -> None:
+def replenish(pool: "Stock", now: float) -> None:
     """Open a connection if there are less than `min_size`; the next one in a second."""
     with pool.slots.lock:
         is_short = (

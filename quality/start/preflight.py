@@ -84,7 +84,7 @@ def split_database_url(name: str, url: str) -> SplitResult:
     missing = [
         what
         for what, value in (
-            ("the scheme mysql://", parts.scheme in ("mysql", "mariadb")),
+            ("the scheme mysql://", parts.scheme == "mysql"),
             ("a user", parts.username),
             ("a host", parts.hostname),
             ("a database name", parts.path.strip("/")),

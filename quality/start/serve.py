@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
-from quality.devdb.configuration import DevdbError
+from quality.devdb.configuration import SETTINGS, DevdbError
 from quality.devdb.mariadb import PrivateMariaDB
 from quality.start import install
 from quality.start.console import StartError, progress, run_step, say
@@ -67,7 +68,7 @@ def start(server: PrivateMariaDB) -> None:
 
 def serve(place: Place, database_url: str) -> int:
     env = environment(place, database_url)
-    manage = [install.PYTHON, "manage.py"]
+    manage: tuple[str | Path, ...] = (install.PYTHON, "manage.py")
     run_step(
         "Migrating the database",
         [*manage, "migrate", "--no-input"],
@@ -105,13 +106,18 @@ def serve(place: Place, database_url: str) -> int:
 
 def environment(place: Place, database_url: str) -> dict[str, str]:
     """What every process of this run sees, on top of what the caller set."""
-    return os.environ | {
-        "DEVELOPMENT": "1",
-        "DATABASE_URL": database_url,
-        "VAR_DIR": str(place.var_dir),
-        "BIND": place.bind,
-        "PORT": str(place.port),
-    }
+    private = {} if place.database_url else {"DB_MAX_CONNECTIONS": str(SETTINGS["max-connections"])}
+    return (
+        os.environ
+        | private
+        | {
+            "DEVELOPMENT": "1",
+            "DATABASE_URL": database_url,
+            "VAR_DIR": str(place.var_dir),
+            "BIND": place.bind,
+            "PORT": str(place.port),
+        }
+    )
 
 
 def banner(place: Place, demo: str) -> str:

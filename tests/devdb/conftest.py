@@ -33,8 +33,11 @@ def shared_server(
 
 
 @pytest.fixture
-def home(tmp_path: Path, installed_home: Path) -> Path:
-    return Path(shutil.copytree(installed_home, tmp_path / "mariadb"))
+def home(tmp_path: Path, installed_home: Path) -> Iterator[Path]:
+    copy = Path(shutil.copytree(installed_home, tmp_path / "mariadb"))
+    yield copy
+    # pytest keeps the folders of three runs, and a datadir is large.
+    shutil.rmtree(copy / "data", ignore_errors=True)
 
 
 @pytest.fixture

@@ -210,6 +210,7 @@ def test_a_frozen_server_can_be_stopped(server: PrivateMariaDB) -> None:
     os.kill(server.pid, signal.SIGSTOP)
     server.stop()
     assert server.status() == "stopped"
+    assert "Shutdown complete" in server.log.read_text()
 
 
 def test_a_server_that_does_not_end_is_killed_and_recovers(

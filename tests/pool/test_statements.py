@@ -18,7 +18,7 @@ HARMLESS = (
     "SELECT `t`.`id` FROM `t` WHERE (`t`.`a` IN (%s, %s) AND NOT (`t`.`b` = %s)) ORDER BY `t`.`id`",
     "SELECT COUNT(*) AS `__count` FROM `t`",
     "SELECT COUNT(*) FROM (SELECT DISTINCT `t`.`a` AS `col1` FROM `t`) subquery",
-    "SELECT DISTINCT CAST(DATE_FORMAT(CONVERT_TZ(`t`.`at`, 'UTC', %s), '%%Y-%%m-01') AS DATE) FROM `t`",
+    "SELECT CAST(DATE_FORMAT(CONVERT_TZ(`t`.`at`, 'UTC', %s), '%%Y-%%m-01') AS DATE) FROM `t`",
     "SELECT EXISTS(SELECT 1 AS `a` FROM `u` WHERE `u`.`id` = (`t`.`u_id`) LIMIT 1) AS `e` FROM `t`",
     "SELECT SUM(CASE WHEN (`t`.`a` = %s) THEN %s ELSE NULL END) AS `n` FROM `t` GROUP BY `t`.`b`",
     "SELECT ROW_NUMBER() OVER (PARTITION BY `t`.`a` ORDER BY `t`.`b`) AS `r` FROM `t`",
@@ -106,7 +106,7 @@ def test_what_is_not_known_counts_as_a_change(statement):
 
 
 @pytest.fixture(scope="module")
-def _objects(server):
+def objects(server):
     connection = raw_connection(charset="utf8mb4")
     for statement in traces.SETUP:
         connection.query(statement)
@@ -156,8 +156,9 @@ class Subject:
         return None if refused and not change else change
 
 
+@pytest.mark.usefixtures("objects")
 @pytest.mark.parametrize("statement", traces.STATEMENTS)
-def test_the_server_agrees_that_these_change_something(statement, _objects):
+def test_the_server_agrees_that_these_change_something(statement):
     subject = Subject()
     try:
         assert subject.change_by(statement)
@@ -170,8 +171,9 @@ def test_the_server_agrees_that_these_change_something(statement, _objects):
     assert effect_of(statement.encode()) is wanted
 
 
+@pytest.mark.usefixtures("objects")
 @pytest.mark.parametrize("sql_mode", [None, "ANSI_QUOTES", "NO_BACKSLASH_ESCAPES", "IGNORE_SPACE"])
-def test_whatever_is_called_harmless_leaves_the_session_alone(sql_mode, _objects):
+def test_whatever_is_called_harmless_leaves_the_session_alone(sql_mode):
     chance = random.Random(f"{sql_mode}")  # noqa: S311
     subject = Subject(sql_mode)
     alarms = accepted = 0
@@ -213,7 +215,8 @@ def disguise(chance: random.Random) -> str:
     return spelling(frame)
 
 
-def test_every_function_that_is_called_harmless_is_the_servers_own(_objects):
+@pytest.mark.usefixtures("objects")
+def test_every_function_that_is_called_harmless_is_the_servers_own():
     # Nobody can have made a function of the database that goes by this bare name.
     for name in sorted(FUNCTIONS | KEYWORDS):
         assert re.fullmatch("[A-Z0-9_]+", name)

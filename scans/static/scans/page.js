@@ -46,7 +46,8 @@ let isProblemShown = false;
 
 function showResult() {
   isProblemShown = false;
-  view.banner(result);
+  if (form.needsNote) askForNote();
+  else view.banner(result);
 }
 
 function showProblem(title, detail) {
@@ -79,6 +80,8 @@ const reader = new Reader({
 function follow(outcome) {
   switch (outcome.did) {
     case "refused":
+      // A scanner that ends with two Enters ends an empty note, too: no alarm for that.
+      if (outcome.problem.kind === "note-empty") break;
       showProblem(words.explain(outcome.problem), words.banner.unchanged());
       break;
     case "completed":
@@ -100,10 +103,22 @@ function follow(outcome) {
   drawForm();
 }
 
+/** The banner must not show the last piece as good while this one waits. */
+function askForNote() {
+  const { cp, defect } = form.values;
+  const name = `${defect.code} ${view.nameOf("defect", defect.code)}`;
+  view.banner({ sort: "ready", title: cp.code, detail: `${name} · ${words.banner.noteNeeded()}` });
+}
+
 function drawForm() {
   view.fields(form, reader.buffer);
-  if (form.needsNote) note.focus();
+  if (form.needsNote) note.focus({ preventScroll: true });
   else note.blur();
+  remember();
+}
+
+/** What a reload finds again. */
+function remember() {
   sessionStorage.setItem(FORM, JSON.stringify(form.snapshot()));
 }
 
@@ -125,7 +140,10 @@ async function keep({ codes, raw, note }) {
   }
 }
 
-note.addEventListener("input", () => (form.note = note.value));
+note.addEventListener("input", () => {
+  form.note = note.value;
+  remember();
+});
 note.addEventListener("keydown", (event) => {
   if (event.isComposing) return;
   if (event.key === "Escape") dropDefect();
@@ -155,7 +173,7 @@ const outbox = new Outbox({
   store: new Store(),
   send: async (record) => {
     const answer = await server.send(record);
-    view.connection(answer.status);
+    view.connection(answer);
     return answer;
   },
   on: {
@@ -194,9 +212,10 @@ async function refresh() {
   if (isAsking) return; // Whoever made it stale again asks again below.
   isAsking = true;
   isStale = false;
-  const { status, body } = await server.recent(settings.station);
+  const answer = await server.recent(settings.station);
+  const { status, body } = answer;
   isAsking = false;
-  view.connection(status);
+  view.connection(answer);
   if (status === 200 && body?.scans) {
     scans = body.scans;
     view.totals(body.totals);
@@ -206,6 +225,17 @@ async function refresh() {
 }
 
 // ----- Start
+
+// A mistake of ours must not look like a page that works.
+for (const mishap of ["error", "unhandledrejection"]) {
+  window.addEventListener(mishap, () => {
+    showProblem(words.banner.problem(), words.banner.pageBroken());
+  });
+}
+for (const moved of ["focus", "blur"]) {
+  window.addEventListener(moved, () => view.front(document.hasFocus()));
+}
+view.front(document.hasFocus());
 
 reader.listen(document);
 sound.listen(document);

@@ -43,7 +43,7 @@ export class View {
       row.classList.toggle("is-active", isActive);
       row.classList.toggle("is-filled", Boolean(code));
       row.classList.toggle("is-wrong", problem !== "");
-      row.toggleAttribute("aria-current", isActive);
+      row.setAttribute("aria-current", String(isActive));
       // The end of what is typed is what the eye follows.
       setText(find(".field-value", row), isTyped ? buffer.slice(-words.SHOWN) : (code ?? ""));
       const hint = code
@@ -79,13 +79,18 @@ export class View {
     setText(find("#banner-detail"), detail);
   }
 
-  connection(status) {
-    const [text, sort] = words.connection(status);
+  connection(answer) {
+    const [text, sort] = words.connection(answer);
     const line = find("#connection");
     line.dataset.sort = sort;
     this.#icon(line, CONNECTION_ICONS[sort]);
     setText(find("span", line), text);
-    find("#sign-in-again").hidden = status !== 401;
+    find("#sign-in-again").hidden = answer?.status !== 401;
+  }
+
+  /** Whether keys reach the page: those of a scanner go to whatever window is in front. */
+  front(isInFront) {
+    find("#not-in-front").hidden = isInFront;
   }
 
   sound(isHeard) {

@@ -79,15 +79,18 @@ export function reasons({ status, body }) {
   return body?.error ?? say(gettext("The server answered %(status)s."), { status });
 }
 
-/** How it stands between page and server: `[text, sort]` for the status of the last answer. */
-export function connection(status) {
-  if (status === null) return [gettext("Connecting…"), "wait"];
+// What our server answers when it is there and knows who we are.
+const AT_WORK = new Set([200, 201, 400, 409, 413, 422]);
+
+/** How it stands between page and server: `[text, sort]` for the last answer; null before it. */
+export function connection(answer) {
+  if (!answer) return [gettext("Connecting…"), "wait"];
+  // Ours are always JSON: whatever else answers is something in between.
+  const status = answer.body ? answer.status : 0;
   if (status === 401) return [gettext("Sign in again. Scans are kept here until then."), "warn"];
   if (status === 403) return [gettext("The server refuses this login. Scans are kept here."), "warn"];
-  if (status === 0 || status === 408 || status === 429 || status >= 500) {
-    return [gettext("The server is away. Scans are kept here and sent later."), "warn"];
-  }
-  return [gettext("Connected"), "good"];
+  if (AT_WORK.has(status)) return [gettext("Connected"), "good"];
+  return [gettext("The server is away. Scans are kept here and sent later."), "warn"];
 }
 
 export function pending(count) {
@@ -110,6 +113,7 @@ export const banner = {
   dropped: (code) => say(gettext("%(code)s was not finished and is not recorded."), { code }),
   notKept: (code) => say(gettext("%(code)s was NOT kept. Scan this piece again."), { code }),
   storeBroken: () => gettext("This browser cannot keep scans: its storage is full or switched off."),
+  pageBroken: () => gettext("Something is wrong with this page. Reload it: what is kept here stays."),
   noteNeeded: () => gettext("Write a note, then press Enter."),
 };
 

@@ -1,0 +1,180 @@
+"""A real Chromium in front of a real gunicorn.
+
+All of it lives as long as this package's tests and no longer: Playwright leaves an event loop
+running in the thread, and Django refuses its ORM to other tests as long as there is one.
+"""
+
+import itertools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
+
+from quality.devdb.configuration import find_program
+from quality.devdb.mariadb import PrivateMariaDB
+from quality.start.install import CHROMIUM_NAMES
+from tests.e2e.station import StationPage, sign_in
+from tests.serving import Database, Site
+
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    # Pictures of text without coloured fringes are smaller, and the same on every screen.
+    "--disable-lcd-text",
+)
+# Notes down every tone that the page plays.
+LISTEN = """
+window.heard = [];
+window.OscillatorNode = class extends OscillatorNode {
+  constructor(audio, options) { super(audio, options); window.heard.push(options.frequency); }
+};
+"""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "tests/e2e/" in item.nodeid:
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="package")
+def site(mariadb_home, tmp_path_factory) -> Iterator[Site]:
+    site = Site(
+        Database(PrivateMariaDB(mariadb_home), "quality_e2e"), tmp_path_factory.mktemp("site")
+    )
+    site.prepare()
+    site.start()
+    yield site
+    site.stop()
+
+
+@pytest.fixture(scope="package")
+def database(site) -> Database:
+    return site.database
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    path = next(filter(None, map(find_program, CHROMIUM_NAMES)))
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=list(ARGUMENTS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="package")
+def signed_in(browser, site) -> Callable[[str], Any]:
+    """The cookies of a person who has signed in; asked for once for each person."""
+    states: dict[str, Any] = {}
+
+    def state_of(user: str) -> Any:
+        if user not in states:
+            context = browser.new_context(base_url=site.url)
+            page = context.new_page()
+            page.goto("/accounts/login/")
+            sign_in(page, user)
+            page.wait_for_url(lambda url: "/accounts/" not in url)
+            # Signing out ends a session for all who share it; but its cookies suffice here.
+            states[user] = {"cookies": context.cookies(), "origins": []}
+            context.close()
+        return states[user]
+
+    return state_of
+
+
+class Complaints(list[str]):
+    """What the browser's console complained about; `expected` lists beginnings that are meant."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.expected: list[str] = []
+
+    def unexpected(self) -> list[str]:
+        return [text for text in self if not text.startswith(tuple(self.expected))]
+
+
+@pytest.fixture
+def complaints() -> Complaints:
+    return Complaints()
+
+
+@pytest.fixture
+def open_context(browser, site, signed_in, complaints) -> Iterator[Callable[..., BrowserContext]]:
+    """`open_context("operator")` is a browser in which that person is signed in; "" is nobody.
+
+    Whatever a page complains about on its console fails the test: errors, warnings, and with them
+    every violation of the content security policy.
+    """
+    contexts = []
+
+    def open_for(user: str = "operator", *, language: str = "en", **options: Any) -> BrowserContext:
+        options = {
+            "base_url": site.url,
+            "locale": "en-GB",
+            "timezone_id": "Europe/Bucharest",
+            "viewport": {"width": 1280, "height": 800},
+            "storage_state": signed_in(user) if user else None,
+        } | options
+        context = browser.new_context(**options)
+        context.set_default_timeout(10_000)
+        if language:
+            context.add_cookies([{"name": "django_language", "value": language, "url": site.url}])
+        context.add_init_script(LISTEN)
+
+        def note(message: Any) -> None:
+            if message.type in ("error", "warning"):
+                complaints.append(message.text)
+
+        context.on("console", note)
+        context.on("weberror", lambda error: complaints.append(str(error.error)))
+        contexts.append(context)
+        return context
+
+    yield open_for
+    for context in contexts:
+        context.close()
+    assert complaints.unexpected() == []
+
+
+@pytest.fixture
+def open_station(open_context) -> Callable[..., StationPage]:
+    """`open_station("FG-01")` is that station's page, with a browser of its own."""
+
+    def open_at(code: str = "FG-01", **options: Any) -> StationPage:
+        page = open_context(**options).new_page()
+        page.goto(f"/scans/station/?station={code}" if code else "/scans/station/")
+        station = StationPage(page)
+        station.await_connected()
+        return station
+
+    return open_at
+
+
+@pytest.fixture
+def station(open_station) -> StationPage:
+    return open_station()
+
+
+_orders = itertools.count(90000001)
+
+
+@pytest.fixture
+def order() -> str:
+    """The base of an order that no other test scans."""
+    return f"CP{next(_orders)}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Show gunicorn's log below the failure of a test."""
+    report = yield
+    site = getattr(item, "funcargs", {}).get("site")
+    if report.failed and site is not None:
+        report.sections.append(("gunicorn", site.messages()))
+    return report

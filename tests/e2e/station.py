@@ -1,0 +1,106 @@
+"""The station page as a person at it sees and uses it."""
+
+import re
+from typing import Any
+
+from playwright.sync_api import Locator, Page, Route, expect
+
+from tests.serving import PASSWORD
+
+
+def sign_in(page: Page, user: str, password: str = PASSWORD) -> None:
+    page.fill("#id_username", user)
+    page.fill("#id_password", password)
+    page.press("#id_password", "Enter")
+
+
+class StationPage:
+    def __init__(self, page: Page) -> None:
+        self.page = page
+
+    # -- what the scanner does
+
+    def scan(self, *codes: str, end: str = "Enter", delay_ms: float = 0) -> None:
+        for code in codes:
+            self.page.keyboard.type(code, delay=delay_ms)
+            self.page.keyboard.press(end)
+
+    def scan_piece(self, cp: str, defect: str = "000") -> None:
+        self.scan("OP0001", cp, "OC01", "OC11", defect)
+
+    # -- what the eye sees
+
+    @property
+    def banner(self) -> Locator:
+        return self.page.locator("#banner")
+
+    def value(self, field: str) -> Locator:
+        return self.page.locator(f"[data-field={field}] .field-value")
+
+    def hint(self, field: str) -> Locator:
+        return self.page.locator(f"[data-field={field}] .field-hint")
+
+    @property
+    def recent(self) -> Locator:
+        return self.page.locator("#recent tr")
+
+    @property
+    def attention(self) -> Locator:
+        return self.page.locator("#attention-list li")
+
+    def heard(self) -> list[int]:
+        """The tones since the last question, in hertz."""
+        heard: list[int] = self.page.evaluate("window.heard.splice(0)")
+        return heard
+
+    def totals(self) -> tuple[int, int]:
+        approved = self.page.locator("#approved").inner_text()
+        return int(approved), int(self.page.locator("#rejected").inner_text())
+
+    def await_connected(self) -> None:
+        expect(self.page.locator("#connection")).to_have_attribute("data-sort", "good")
+        expect(self.page.locator("#approved")).not_to_have_text("–")
+
+    def await_active(self, field: str) -> None:
+        expect(self.page.locator("[data-field].is-active")).to_have_attribute("data-field", field)
+
+    def await_banner(self, sort: str, text: str) -> None:
+        expect(self.banner).to_have_attribute("data-sort", sort)
+        expect(self.banner).to_contain_text(text)
+
+    def await_pending(self, count: int) -> None:
+        expect(self.page.locator("#pending")).to_have_text(re.compile(rf"^{count} "))
+
+    def await_confirmed(self, cp: str, defect: str = "000") -> None:
+        """The banner says that the server has it, and nothing waits any more."""
+        self.await_banner("good" if defect == "000" else "reject", cp)
+        expect(self.banner).to_contain_text("saved")
+        self.await_pending(0)
+
+    # -- what can go wrong on the way to the server
+
+    def answer_posts(self, **answer: Any) -> None:
+        """Every scan that is sent gets this answer, and never reaches the server."""
+        self._on_posts(lambda route: route.fulfill(**answer))
+
+    def drop_posts(self) -> None:
+        self._on_posts(lambda route: route.abort())
+
+    def lose_answers(self, **changes: Any) -> None:
+        """Every scan that is sent is stored (with these changes), but its answer is lost."""
+
+        def lose(route: Route) -> None:
+            route.fetch(post_data={**route.request.post_data_json, **changes})
+            route.abort()
+
+        self._on_posts(lose)
+
+    def heal(self, *, tell: bool = True) -> None:
+        """The way is free again; the browser tells the page so, or the next retry finds out."""
+        self.page.unroute("**/scans/")
+        if tell:
+            self.page.evaluate("window.dispatchEvent(new Event('online'))")
+
+    def _on_posts(self, handler: Any) -> None:
+        self.page.unroute("**/scans/")
+        self.page.route("**/scans/", handler)

@@ -1,0 +1,174 @@
+import { Outbox } from "/static/scans/outbox.js";
+import { equal, settled, test } from "./harness.js";
+
+class MemoryStore {
+  entries = new Map();
+  seq = 0;
+  async add(entry) {
+    this.seq += 1;
+    this.entries.set(this.seq, { ...entry, seq: this.seq });
+    return this.entries.get(this.seq);
+  }
+  async replace(entry) {
+    this.entries.set(entry.seq, entry);
+  }
+  async remove(seq) {
+    this.entries.delete(seq);
+  }
+  async all() {
+    return [...this.entries.values()].sort((a, b) => a.seq - b.seq);
+  }
+}
+
+/** An outbox with a clock that stands until it is moved, and a server that answers as told. */
+function rig(answer) {
+  const world = { now: 0, timer: null, waits: [], sent: [], events: [], store: new MemoryStore() };
+  world.answer = answer;
+  const clock = {
+    now: () => world.now,
+    after(seconds, call) {
+      world.waits.push(seconds);
+      world.timer = { at: world.now + seconds * 1000, call };
+      return world.timer;
+    },
+    cancel: () => (world.timer = null),
+  };
+  const on = Object.fromEntries(
+    ["added", "confirmed", "refused", "kept"].map((name) => [
+      name,
+      (entry) => world.events.push(`${name} ${entry.record.id}`),
+    ]),
+  );
+  const send = async (record) => {
+    world.sent.push(record.id);
+    await settled();
+    return world.answer(record);
+  };
+  world.outbox = new Outbox({ store: world.store, send, on, clock });
+  world.keep = (id) => world.outbox.keep({ id }, {});
+  world.wake = async () => {
+    const { at, call } = world.timer;
+    world.now = at;
+    call();
+    await world.rest();
+  };
+  world.rest = async () => {
+    for (let turn = 0; turn < 20; turn += 1) await settled();
+  };
+  return world;
+}
+
+const stored = (record) => ({ status: 201, body: { id: record.id } });
+const away = () => ({ status: 0, body: null });
+
+test("a scan is kept before it is sent, and leaves when it is confirmed", async () => {
+  const world = rig(stored);
+  await world.keep("a");
+  equal(world.events, ["added a"]);
+  await world.rest();
+  equal(world.events, ["added a", "confirmed a"]);
+  equal(await world.store.all(), []);
+});
+
+test("retries come after 1, 2, 5, 15, 30 seconds, then every 30, for ever", async () => {
+  const world = rig(away);
+  await world.keep("a");
+  await world.rest();
+  for (let turn = 0; turn < 7; turn += 1) await world.wake();
+  equal(world.waits, [1, 2, 5, 15, 30, 30, 30, 30]);
+  equal((await world.store.all()).length, 1);
+  world.answer = stored;
+  await world.wake();
+  equal(world.events.at(-1), "confirmed a");
+  world.answer = away;
+  await world.keep("b");
+  await world.rest();
+  equal(world.waits.at(-1), 1, "a success starts the delays anew");
+});
+
+test("Retry-After is honoured, up to five minutes", async () => {
+  for (const [asked, waited] of [[20, 20], [0, 1], [86400, 300]]) {
+    const world = rig(() => ({ status: 503, body: {}, retryAfterSeconds: asked }));
+    await world.keep("a");
+    await world.rest();
+    equal(world.waits, [waited]);
+    world.outbox.nudge();
+    await world.rest();
+    equal(world.sent.length, asked ? 1 : 2, "a nudge does not break what the server asked for");
+  }
+});
+
+test("one is sent at a time, in order, each once", async () => {
+  const world = rig(stored);
+  await Promise.all(["a", "b", "c"].map((id) => world.keep(id)));
+  world.outbox.nudge();
+  await world.rest();
+  equal(world.sent, ["a", "b", "c"]);
+});
+
+test("what will never be taken waits for a person; the rest goes on", async () => {
+  for (const status of [400, 409, 413, 422]) {
+    const world = rig((record) => (record.id === "a" ? { status, body: {} } : stored(record)));
+    await Promise.all([world.keep("a"), world.keep("b")]);
+    await world.rest();
+    const [left, ...others] = await world.store.all();
+    equal([left.record.id, left.problem.status, others.length], ["a", status, 0]);
+    equal(world.events.includes("confirmed b"), true);
+    world.answer = stored;
+    await world.outbox.retry(left);
+    await world.rest();
+    equal(await world.store.all(), []);
+  }
+});
+
+test("every other answer keeps the scan", async () => {
+  const answers = [0, 301, 302, 401, 403, 404, 405, 408, 429, 500, 502, 503, 504].map((status) => ({
+    status,
+    body: {},
+  }));
+  answers.push({ status: 200, body: null }, { status: 201, body: { id: "b" } });
+  answers.push({ status: 422, body: null }, { status: 204, body: null });
+  for (const answer of answers) {
+    const world = rig(() => answer);
+    await world.keep("a");
+    await world.rest();
+    equal(world.events, ["added a", "kept a"], JSON.stringify(answer));
+    equal((await world.store.all()).length, 1);
+  }
+});
+
+test("a new scan does not break the pause before a retry", async () => {
+  const world = rig(away);
+  await world.keep("a");
+  await world.rest();
+  await world.keep("b");
+  await world.rest();
+  equal(world.sent, ["a"]);
+  world.answer = stored;
+  await world.wake();
+  equal(world.sent, ["a", "a", "b"]);
+});
+
+test("a scan at which the server stumbles lets the others pass", async () => {
+  const world = rig((record) => (record.id === "a" ? { status: 500, body: {} } : stored(record)));
+  await world.keep("a");
+  await world.rest();
+  await world.keep("b");
+  await world.wake();
+  equal(world.sent, ["a", "b", "a"]);
+});
+
+test("when the browser's database fails it is told, and tried again", async () => {
+  const world = rig(stored);
+  let broken = 0;
+  world.outbox.on.broken = () => (broken += 1);
+  world.store.remove = async () => {
+    throw new Error("disk");
+  };
+  await world.keep("a");
+  await world.rest();
+  equal([broken, world.waits], [1, [1]]);
+  delete world.store.remove;
+  await world.wake();
+  equal(await world.store.all(), []);
+});

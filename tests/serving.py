@@ -1,0 +1,146 @@
+"""Serves the site for tests: a real gunicorn on a database of its own."""
+
+import http.client
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import MySQLdb
+
+from quality.devdb.mariadb import PrivateMariaDB
+
+ROOT = Path(__file__).resolve().parents[1]
+PASSWORD = "demo-password-1"
+START_SECONDS = 30
+STOP_SECONDS = 20
+
+
+def free_port() -> int:
+    """A port below the range from which the kernel takes ports for outgoing connections."""
+    while True:
+        port = random.randrange(20000, 32000)  # noqa: S311 - nobody has to guess it
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) != 0:
+                return port
+
+
+class Database:
+    """A database read and changed past Django: what was committed, not what Django believes."""
+
+    def __init__(self, server: PrivateMariaDB, name: str) -> None:
+        self.url = server.url(name)
+        self.name = name
+        parts = urlsplit(self.url)
+        self._login = {
+            "user": parts.username,
+            "password": unquote(parts.password or ""),
+            "unix_socket": str(server.socket),
+            "charset": "utf8mb4",
+        }
+
+    def create(self) -> None:
+        """Make it anew."""
+        self._run(f"DROP DATABASE IF EXISTS `{self.name}`", database="")
+        self._run(f"CREATE DATABASE `{self.name}`", database="")
+
+    def run(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+        return self._run(sql, *values, database=self.name)
+
+    def scans(self, cp_base: str) -> list[dict[str, Any]]:
+        """The stored scans of an order, the oldest first."""
+        columns = ("cp", "defect_id", "operator", "oc1", "oc2", "station_id", "note", "raw", "uid")
+        rows = self.run(
+            f"SELECT {', '.join(columns)} FROM scans_scan WHERE cp_base = %s ORDER BY id", cp_base
+        )
+        return [dict(zip(columns, row, strict=True)) for row in rows]
+
+    def _run(self, sql: str, *values: Any, database: str) -> list[tuple[Any, ...]]:
+        connection = MySQLdb.connect(**self._login, database=database, autocommit=True)
+        try:
+            cursor = connection.cursor()
+            cursor.execute(sql, values or None)
+            return list(cursor.fetchall())
+        finally:
+            connection.close()
+
+
+class Site:
+    """gunicorn with the demo's data; its log is a file in `home`."""
+
+    def __init__(self, database: Database, home: Path) -> None:
+        self.database = database
+        self.log = home / "gunicorn.log"
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._child: subprocess.Popen[bytes] | None = None
+        self._env = os.environ | {
+            "DEVELOPMENT": "1",
+            "DATABASE_URL": database.url,
+            "DEMO_PASSWORD": PASSWORD,
+            "PORT": str(self.port),
+            "BIND": "127.0.0.1",
+            "WEB_WORKERS": "2",
+            "VAR_DIR": str(home),
+            "LOG_DIR": str(home / "log"),
+        }
+
+    def prepare(self) -> None:
+        self.database.create()
+        for command in ("migrate", "seeddemo"):
+            subprocess.run(
+                [sys.executable, "manage.py", command, "--verbosity=0"],
+                cwd=ROOT,
+                env=self._env,
+                check=True,
+                stdout=subprocess.DEVNULL,
+            )
+
+    def start(self) -> None:
+        """Return when it is ready to serve."""
+        with self.log.open("ab") as log:
+            self._child = subprocess.Popen(
+                [sys.executable, "-m", "gunicorn", "-c", "docker/gunicorn.conf.py"],
+                cwd=ROOT,
+                env=self._env,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + START_SECONDS
+        while not self._is_ready():
+            if self._child.poll() is not None or time.monotonic() > deadline:
+                self.stop()
+                raise RuntimeError(f"gunicorn did not start:\n{self.messages()}")
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        child, self._child = self._child, None
+        if child is None or child.poll() is not None:
+            return
+        child.terminate()
+        try:
+            child.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
+
+    def messages(self) -> str:
+        return self.log.read_text(errors="replace")[-8000:]
+
+    def _is_ready(self) -> bool:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=2)
+        try:
+            connection.request("GET", "/health/ready")
+            return connection.getresponse().status == 200
+        except OSError:
+            return False
+        finally:
+            connection.close()
