@@ -83,7 +83,13 @@ def _database(url: str) -> dict[str, Any]:
     options = database.setdefault("OPTIONS", {})
     # A server that does not answer within these seconds counts as away.
     options.setdefault("connect_timeout", 5)
-    options["pool"] = {"max_size": sizing.DB_POOL_SIZE, "timeout": env.float("DB_POOL_TIMEOUT", 5)}
+    options["pool"] = {
+        "max_size": sizing.DB_POOL_SIZE,
+        "timeout": env.float("DB_POOL_TIMEOUT", 5),
+        # For the check that all of them fit into what the server allows.
+        "processes": sizing.WEB_WORKERS,
+        "hosts": sizing.DB_HOSTS,
+    }
     database |= {
         "ENGINE": "quality.pool",
         "CONN_MAX_AGE": 0,

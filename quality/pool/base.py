@@ -17,6 +17,7 @@ from quality.pool.lending import Pool
 from quality.pool.options import read_options
 from quality.pool.registry import frozen, registry
 from quality.pool.sessions import ConnectionParams
+from quality.pool.validation import DatabaseValidation
 
 
 def _refuse() -> NoReturn:
@@ -89,6 +90,7 @@ class DatabaseWrapper(mysql.DatabaseWrapper):
 
     client_class = DatabaseClient
     creation_class = DatabaseCreation
+    validation_class = DatabaseValidation
 
     def __init__(self, settings_dict: dict[str, Any], alias: str = "default") -> None:
         super().__init__(settings_dict, alias)
@@ -153,6 +155,9 @@ class DatabaseWrapper(mysql.DatabaseWrapper):
             pool = registry.pool(self.alias, conn_params, self._pool_options)
             self._known_pool = pool
         lease = pool.borrow(self._self)
+        if not (lease.session and lease.session.initialised):
+            # What Django sends to it first is to be answered within the same deadline.
+            lease.holding.hang_up_at = lease.holding.deadline
         self._lender = pool
         return lease
 
@@ -164,6 +169,7 @@ class DatabaseWrapper(mysql.DatabaseWrapper):
         super().init_connection_state()
         if session is not None:
             session.initialised = True
+            self.connection.holding.hang_up_at = 0.0
 
     @async_unsafe
     def create_cursor(self, name: str | None = None) -> Any:

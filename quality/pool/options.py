@@ -1,11 +1,15 @@
 """Reads a database's pool options and refuses what cannot be meant."""
 
 import math
+import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
+
+from quality.pool import budget
+from quality.pool.folder import default_directory
 
 # A longer time is a slip of the pen, and longer than a lock can wait on some systems.
 LONGEST_SECONDS = 366 * 24 * 3600
@@ -39,6 +43,12 @@ class PoolOptions:
     reset         what a return undoes: "full" = everything that the borrower did to the
                   session; "rollback" = the open transaction only, settings and temporary
                   tables reach the next borrower
+    ledger        the folder where all processes of this host write their numbers;
+                  None = nobody else sees them
+    host_limit    the most connections of all processes on this host together, 0 = no cap.
+                  Those with the same `ledger`, server and account share it
+    processes, hosts, reserve   for the system check alone: so many processes on so many
+                  hosts, and so many of the server's connections are for others
     """
 
     max_size: int = 20
@@ -51,9 +61,14 @@ class PoolOptions:
     fail_fast: float = 1.0
     leak_after: float = 60.0
     reset: str = "full"
+    ledger: str | None = field(default_factory=default_directory)
+    host_limit: int = 0
+    processes: int = 1
+    hosts: int = 1
+    reserve: int = budget.RESERVE
 
 
-KNOWN = tuple(field.name for field in fields(PoolOptions))
+KNOWN = tuple(one.name for one in fields(PoolOptions))
 
 
 def read_options(alias: str, settings_dict: Mapping[str, Any]) -> PoolOptions:
@@ -101,7 +116,7 @@ def _from_own(place: str, given: object) -> PoolOptions:
     reset = given.get("reset", "full")
     if reset not in RESETS:
         raise ImproperlyConfigured(f"{place}: reset must be one of {_list(RESETS)}, not {reset!r}.")
-    seconds = {
+    seconds: dict[str, Any] = {
         name: _seconds(place, name, given[name])
         for name in ("timeout", "max_lifetime", "max_idle", "keepalive", "fail_fast")
         if name in given
@@ -111,7 +126,12 @@ def _from_own(place: str, given: object) -> PoolOptions:
         off = leak_after is None or (leak_after == 0 and not isinstance(leak_after, bool))
         seconds["leak_after"] = 0.0 if off else _seconds(place, "leak_after", leak_after)
     return PoolOptions(
-        max_size=max_size, min_size=min_size, max_waiting=max_waiting, reset=reset, **seconds
+        max_size=max_size,
+        min_size=min_size,
+        max_waiting=max_waiting,
+        reset=reset,
+        **seconds,
+        **_for_the_host(place, given),
     )
 
 
@@ -121,6 +141,29 @@ def check_sizes(place: str, max_size: object, min_size: object) -> None:
     least = _whole_number(place, "min_size", min_size, least=0)
     if least > most:
         raise ImproperlyConfigured(f"{place}: min_size {least} exceeds max_size {most}.")
+
+
+def _for_the_host(place: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that look beyond this process."""
+    leasts = {"host_limit": 0, "processes": 1, "hosts": 1, "reserve": 0}
+    options: dict[str, Any] = {
+        name: _whole_number(place, name, given[name], least=least)
+        for name, least in leasts.items()
+        if name in given
+    }
+    if "ledger" in given:
+        ledger = given["ledger"]
+        is_path = isinstance(ledger, str | os.PathLike) and os.path.isabs(ledger)
+        if ledger is not None and not is_path:
+            raise ImproperlyConfigured(
+                f"{place}: ledger must be the absolute path of a folder, or None, not {ledger!r}."
+            )
+        options["ledger"] = None if ledger is None else os.fspath(ledger)
+        if ledger is None and options.get("host_limit"):
+            raise ImproperlyConfigured(
+                f"{place}: host_limit needs a folder where the processes meet, but ledger is None."
+            )
+    return options
 
 
 def _from_foreign(place: str, given: object) -> PoolOptions:

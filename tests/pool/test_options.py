@@ -4,6 +4,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from quality.pool.base import DatabaseWrapper
+from quality.pool.folder import default_directory
 from quality.pool.options import KNOWN, PoolOptions, read_options
 
 
@@ -31,6 +32,11 @@ def test_every_known_option_is_taken():
         "fail_fast": 0.25,
         "leak_after": 10,
         "reset": "rollback",
+        "ledger": "/run/shop",
+        "host_limit": 20,
+        "processes": 4,
+        "hosts": 2,
+        "reserve": 5,
     }
     assert set(given) == set(KNOWN)
     assert read(given) == PoolOptions(**given)
@@ -85,6 +91,27 @@ def test_no_minimum_is_possible():
 def test_a_minimum_above_the_maximum_is_refused():
     with pytest.raises(ImproperlyConfigured, match="min_size 4 exceeds max_size 3"):
         read({"min_size": 4, "max_size": 3})
+
+
+@pytest.mark.parametrize("name", ["host_limit", "processes", "hosts", "reserve"])
+@pytest.mark.parametrize("value", [-1, True, 1.5, "3", None])
+def test_an_impossible_number_of_processes_is_refused_by_name(name, value):
+    with pytest.raises(ImproperlyConfigured, match=name):
+        read({name: value})
+
+
+def test_the_ledger_is_a_path_or_nothing(tmp_path):
+    assert read({"ledger": None}).ledger is None
+    assert read({"ledger": tmp_path}).ledger == str(tmp_path)
+    assert read().ledger == default_directory()
+    for value in ("var/ledger", "", True, 5):
+        with pytest.raises(ImproperlyConfigured, match="ledger must be the absolute path"):
+            read({"ledger": value})
+
+
+def test_a_cap_on_the_host_needs_a_place_to_meet():
+    with pytest.raises(ImproperlyConfigured, match="host_limit needs a folder"):
+        read({"ledger": None, "host_limit": 5})
 
 
 @pytest.mark.parametrize("reset", ["none", None, True, "FULL"])
