@@ -14,7 +14,7 @@ from quality.pool.sessions import Session, open_connection
 from quality.pool.slots import Attempt
 
 if TYPE_CHECKING:
-    from quality.pool.lending import Pool
+    from quality.pool.stock import Stock
 
 logger = logging.getLogger("quality.pool")
 
@@ -42,7 +42,7 @@ class Opening:
     each success allows one more: 1, 2, 4, 8 … A server that comes back is not stormed.
     """
 
-    def __init__(self, pool: "Pool") -> None:
+    def __init__(self, pool: "Stock") -> None:
         self._pool = pool
         self.start_anew()
 

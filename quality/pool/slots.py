@@ -79,6 +79,7 @@ class Slots:
             return False
         holding.session = session = self.idle.pop()
         self.in_use[session] = holding
+        self.note()
         return True
 
     def serve(self, session: "Session", *, is_oldest: bool = False) -> None:
