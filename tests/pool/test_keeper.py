@@ -69,6 +69,13 @@ def test_the_minimum_is_filled_after_the_first_use_and_not_before(database):
     eventually(lambda: shop.pool.stats().idle == 3)
 
 
+def test_what_fills_the_minimum_is_lent_after_what_was_in_use(database):
+    shop = database(pool={"min_size": 3})
+    (first,) = used(shop, 1)
+    eventually(lambda: shop.pool.stats().idle == 3)
+    assert used(shop, 1) == [first]
+
+
 def test_a_closed_pool_opens_nothing_until_it_is_used(database):
     shop = database(pool={"min_size": 2})
     used(shop, 1)
