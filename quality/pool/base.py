@@ -102,6 +102,12 @@ class DatabaseWrapper(SessionWrapper):
         self._lender = pool
         return LentConnection(lease)
 
+    def init_connection_state(self) -> None:
+        """Express what this project wishes of a session; nothing if that has been done."""
+        super().init_connection_state()
+        if self._lender is not None:
+            self.connection.lease.holding.hang_up_at = 0.0
+
     def is_usable(self) -> bool:
         """Whether the server answers on this connection; one round trip."""
         if self._lender is not None and not self.connection.is_valid:

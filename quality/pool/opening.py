@@ -174,7 +174,7 @@ class Opening:
             is_ours = slots.end(attempt)
             # Who waits gets it in any case; it may still be closed when it comes back.
             if is_ours and (slots.waiters or pool.wants(session)):
-                slots.serve(session)
+                slots.serve(session, is_spare=True)
                 slots.note()
                 session = None  # type: ignore[assignment]
         if session is not None and is_ours:

@@ -127,7 +127,7 @@ def keep_alive(pool: "Stock", now: float) -> None:
             is_wanted = pool.wants(session)
             if is_wanted:
                 session.trusted_since = time.monotonic()
-                pool.slots.serve(session, is_oldest=True)
+                pool.slots.serve(session, is_spare=True)
         if not is_wanted:
             pool.close(session, "pool closed")
 

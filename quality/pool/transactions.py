@@ -75,7 +75,6 @@ class SessionWrapper(mysql.DatabaseWrapper):
             session.initialised = True
             # That was no borrower's doing.
             session.forget()
-            self.connection.lease.holding.hang_up_at = 0.0
 
     @cached_property
     def mysql_server_data(self) -> dict[str, Any]:

@@ -30,6 +30,13 @@ from django.core.signals import request_finished, request_started
 from django.db import DatabaseError, connection, connections, transaction
 
 Seen = Any
+EXPERIMENTS: dict[str, Callable[[], Seen]] = {}
+
+
+def experiment(function: Callable[[], Seen]) -> Callable[[], Seen]:
+    """Let `python -m tests.pool.experiments` know it by its name."""
+    EXPERIMENTS[function.__name__] = function
+    return function
 
 
 # ----- How to ask
@@ -112,6 +119,7 @@ def in_child(work: Callable[[], object]) -> int:
 # ----- The experiments
 
 
+@experiment
 def query_at_start_then_test_runner() -> Seen:
     """The database that tests reach after somebody asked the configured one."""
     value("SELECT 1")
@@ -123,6 +131,7 @@ def query_at_start_then_test_runner() -> Seen:
     return {real: "the configured one", f"test_{real}": "the test's"}[reached]
 
 
+@experiment
 def parallel_tests() -> Seen:
     """The databases that two workers of the test runner reach, and whether over one socket."""
     parents, told = thread_id(), Pipe()
@@ -140,6 +149,7 @@ def parallel_tests() -> Seen:
     return seen
 
 
+@experiment
 def no_db_cursor_of_two_servers() -> Seen:
     """Whether the second alias's connection without a database reaches its own server."""
     reached = []
@@ -150,6 +160,7 @@ def no_db_cursor_of_two_servers() -> Seen:
     return "its own server" if len(set(reached)) == 2 else "the first server"
 
 
+@experiment
 def changed_name() -> Seen:
     """The database that is reached after NAME was changed."""
     value("SELECT 1")
@@ -158,6 +169,7 @@ def changed_name() -> Seen:
     return value("SELECT DATABASE()").removeprefix(os.environ["NAME"]) or "the old one"
 
 
+@experiment
 def changed_password() -> Seen:
     """Whether a connection is still lent after the password was changed to a wrong one."""
     value("SELECT 1")
@@ -166,6 +178,7 @@ def changed_password() -> Seen:
     return what(lambda: value("SELECT 1"))
 
 
+@experiment
 def rows_after_fork() -> Seen:
     """What a child reads while its parent asks for something on its own connection."""
     value("SELECT 1")
@@ -204,6 +217,7 @@ def driver_connection() -> Any:
     return getattr(lent, "driver_connection", lent)
 
 
+@experiment
 def parents_connection_after_childs_exit() -> Seen:
     """What becomes of a borrowed connection when a child exits as processes usually do."""
     thread_id()
@@ -226,6 +240,7 @@ def close_the_pool() -> None:
         pool_container.get("default").dispose()
 
 
+@experiment
 def exhausted() -> Seen:
     """The error of a borrower who waited in vain, and the numbers in it."""
     thread_id()
@@ -245,6 +260,7 @@ def exhausted() -> Seen:
     return in_thread(borrow)
 
 
+@experiment
 def query_after_close_inside_atomic() -> Seen:
     """The error of a statement whose connection was closed before."""
 
@@ -273,6 +289,7 @@ def _borrow_from_a_frozen_server(freeze_seconds: float = 4) -> Seen:
     return "within the time-out" if took < 2.5 else "as long as the freeze"
 
 
+@experiment
 def idle_connection_of_a_frozen_server() -> Seen:
     """How long a borrow takes that has to ask a frozen server; the time-out is 1 s."""
     value("SELECT 1")
@@ -282,14 +299,14 @@ def idle_connection_of_a_frozen_server() -> Seen:
     return _borrow_from_a_frozen_server()
 
 
+@experiment
 def new_connection_to_a_frozen_server() -> Seen:
     """How long a borrow takes that has to connect to a frozen server; the time-out is 1 s."""
-    from django.db.backends.mysql import base
-
-    assert base  # imported before the clock runs
+    assert connection.vendor == "mysql"  # The backend is loaded before the clock runs.
     return _borrow_from_a_frozen_server()
 
 
+@experiment
 def forty_threads_on_six_connections() -> Seen:
     """Time-outs, and how much the least served thread got of what the most served got."""
     seconds = float(os.environ["SECONDS"])
@@ -333,6 +350,7 @@ STATE = {
 }
 
 
+@experiment
 def session_state() -> Seen:
     """The kinds of state that reach the next borrower."""
     reached = []
@@ -354,12 +372,14 @@ def session_state() -> Seen:
     return reached
 
 
+@experiment
 def thread_that_ends_without_closing() -> Seen:
     """Whether its slot comes back; the cap is 1."""
     in_thread(thread_id)
     return what(thread_id)
 
 
+@experiment
 def dispose_with_connections_out() -> Seen:
     """How many connections are open at once; the cap is 2."""
     wrappers = [connection.copy() for _ in range(4)]
@@ -375,6 +395,7 @@ def dispose_with_connections_out() -> Seen:
     return "more than the cap" if borrowed > 2 else "the cap"
 
 
+@experiment
 def impossible_options() -> Seen:
     """What happens to options that cannot be meant."""
     seen = []
@@ -390,6 +411,7 @@ def impossible_options() -> Seen:
     return seen
 
 
+@experiment
 def clock_that_jumps() -> Seen:
     """Whether a connection survives that somebody sets the clock forward by two hours."""
     first = thread_id()
@@ -399,6 +421,7 @@ def clock_that_jumps() -> Seen:
     return "kept" if thread_id() == first else "replaced"
 
 
+@experiment
 def old_connection_that_nobody_borrows() -> Seen:
     """Whether a connection beyond its lifetime of 1 s is replaced without a borrower."""
     first = thread_id()
@@ -422,6 +445,7 @@ def _administrator() -> Iterator[Administrator]:
         yield administrator
 
 
+@experiment
 def half_initialised_connection() -> Seen:
     """Whether a connection that could not be initialised is used all the same."""
     wrapper: Any = connection.copy()
@@ -435,6 +459,7 @@ def half_initialised_connection() -> Seen:
     return "closed" if wrapper.connection is None else "kept"
 
 
+@experiment
 def connects_that_are_counted() -> Seen:
     """How many connects are counted for five borrows, and how many the server saw."""
     base: Any = type(connection.copy())
@@ -460,11 +485,13 @@ def connects_that_are_counted() -> Seen:
     return {"counted": counted, "server": seen_by_the_server}
 
 
+@experiment
 def requests_of_one_select() -> Seen:
     """What a request with one SELECT sends: round trips, and statements by the server's log."""
     return _sent(lambda: value("SELECT 'mine'"))
 
 
+@experiment
 def requests_of_one_transaction() -> Seen:
     """What a transaction of two statements sends."""
 
@@ -507,7 +534,7 @@ def _sent(work: Callable[[], object], times: int = 5) -> Seen:
 def main() -> None:
     """Print what one experiment saw, as JSON."""
     signal.alarm(30)
-    seen = globals()[sys.argv[1]]()
+    seen = EXPERIMENTS[sys.argv[1]]()
     print(f"SEEN {json.dumps(seen)}", flush=True)
     # Without tidying: whatever is broken by now must not hang the exit.
     os._exit(0)

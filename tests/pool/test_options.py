@@ -32,12 +32,12 @@ def test_every_known_option_is_taken():
         "fail_fast": 0.25,
         "leak_after": 10,
         "reset": "rollback",
-        "statement_timeout": 2.5,
         "ledger": "/run/shop",
         "host_limit": 20,
         "processes": 4,
         "hosts": 2,
         "reserve": 5,
+        "statement_timeout": 2.5,
     }
     assert set(given) == set(KNOWN)
     assert read(given) == PoolOptions(**given)
