@@ -143,6 +143,10 @@ class HostSlots:
             return False
         return self._overdrawn > 0 or (shared.is_wanted() and bool(shared.waiting_rows()))
 
+    def wanted(self) -> int:
+        """How many connections the others wait for: more need not be given back."""
+        return self._overdrawn + (self._shared.wanted() if self._shared is not None else 0)
+
     def owes(self) -> bool:
         """Whether a connection that comes back now belongs to another process.
 
@@ -162,7 +166,7 @@ class HostSlots:
     def on_wanted(self, callback: Callable[[], object]) -> None:
         """Have `callback` called, in a thread of ours, when another process waits.
 
-        Again each 50 ms for as long as it waits. Give back what is idle.
+        Again each 50 ms for as long as it waits. Give back what is idle, up to wanted().
         """
         self._wanted_callbacks.append(callback)
 

@@ -292,6 +292,7 @@ def test_who_holds_more_than_another_owes_it_one_until_they_are_even(slots):
     take_all(many)
     assert not many.owes()
     few.want(8)
+    assert many.wanted() == 8
     given = 0
     while many.owes():
         many.release()
