@@ -155,6 +155,9 @@ class DatabaseWrapper(mysql.DatabaseWrapper):
             pool = registry.pool(self.alias, conn_params, self._pool_options)
             self._known_pool = pool
         lease = pool.borrow(self._self)
+        if not (lease.session and lease.session.initialised):
+            # What Django sends to it first is to be answered within the same deadline.
+            lease.holding.hang_up_at = lease.holding.deadline
         self._lender = pool
         return lease
 
@@ -166,6 +169,7 @@ class DatabaseWrapper(mysql.DatabaseWrapper):
         super().init_connection_state()
         if session is not None:
             session.initialised = True
+            self.connection.holding.hang_up_at = 0.0
 
     @async_unsafe
     def create_cursor(self, name: str | None = None) -> Any:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from quality.pool import forking
-from quality.pool.tending import tend
+from quality.pool.tending import has_something_to_keep, tend
 
 if TYPE_CHECKING:
     from quality.pool.lending import Pool
@@ -93,7 +93,7 @@ class Keeper:
         if not has_more:
             with self._lock:
                 # Asked under the lock: a connection may have been opened since.
-                if not pool.has_something_to_keep():
+                if not has_something_to_keep(pool):
                     self._pools.discard(pool)
 
 

@@ -33,11 +33,12 @@ class Holding:
     __slots__ = (
         "_stack",
         "borrower",
+        "deadline",
+        "hang_up_at",
         "ledger_place",
         "name",
         "pool",
         "reported",
-        "return_by",
         "session",
         "since",
         "thread",
@@ -51,8 +52,11 @@ class Holding:
         self.thread = threading.current_thread()
         self.name = name_of_holder()
         self.since = time.monotonic()
-        # While the session is being reset: until when.
-        self.return_by = 0.0
+        # Until when the borrower waits.
+        self.deadline = self.since + pool.options.timeout
+        # When the keeper hangs up, because the server does not answer what the pool and
+        # Django ask on their own account. 0 = it does not.
+        self.hang_up_at = 0.0
         self.reported = False
         self.ledger_place = -1
         self._stack: list[Any] = []

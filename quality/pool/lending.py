@@ -7,14 +7,17 @@ from typing import Any
 from weakref import ReferenceType
 
 from quality.pool import forking
+from quality.pool.address import database_name, server_name
+from quality.pool.host import HostSlots
 from quality.pool.keeper import keeper
 from quality.pool.leases import Holding, Lease
 from quality.pool.ledger import Page
-from quality.pool.opening import Opening, describe
+from quality.pool.lifetimes import Lifetimes
+from quality.pool.opening import Opening
 from quality.pool.options import PoolOptions, check_sizes
 from quality.pool.sessions import Session
 from quality.pool.slots import Slots
-from quality.pool.stats import PoolStats
+from quality.pool.stats import PoolStats, measure
 from quality.pool.waiting import wait_in_line
 
 logger = logging.getLogger("quality.pool")
@@ -28,9 +31,6 @@ TRUSTED_SECONDS = 0.5
 # the time that its borrower has left, so that there is time for another one.
 ANSWER_SECONDS = 5.0
 
-# Nothing is kept for longer than this share of the server's wait_timeout.
-WAIT_TIMEOUT_SHARE = 0.9
-
 # A reset that takes longer costs the connection.
 RESET_SECONDS = 5.0
 
@@ -43,17 +43,19 @@ class Pool:
         self.options = options
         self.params = params
         self.min_size = options.min_size
-        # How long a connection may live and may be idle; less if the server wants it so.
-        self.lifetime_seconds = options.max_lifetime
-        self.idle_seconds = options.max_idle
-        self.keepalive_seconds = options.keepalive
-        self.page = Page(alias=alias, database=str(params.get("database", "")))
+        self.lifetimes = Lifetimes(alias, options)
+        self.page = Page(alias=alias, database=database_name(params), directory=options.ledger)
         self.slots = Slots(options.max_size, self.page)
         self.opening = Opening(self)
+        # The cap of all processes of this host together, if there is one.
+        self.host: HostSlots | None = None
+        if options.host_limit and options.ledger is not None:
+            self.host = HostSlots(options.ledger, server_name(params), options.host_limit)
+            self.host.on_free(self.opening.freed.set)
+            self.host.on_wanted(lambda: self.close_idle("host cap"))
         # Used since it was made or closed: from then on the keeper looks after it.
         self.is_warm = False
         self.is_retired = False
-        self._knows_server = False
         forking.watch(self)
 
     def __repr__(self) -> str:
@@ -84,11 +86,11 @@ class Pool:
             if not is_served:
                 wait_in_line(self, holding)
             while (reason := self._unfit(holding)) is not None:
-                self._end(holding, reason)
+                self.end(holding, reason)
                 # It had its turn.
                 wait_in_line(self, holding, is_first=True)
         except BaseException:
-            self._end(holding, "discarded")
+            self.end(holding, "discarded")
             raise
         now = time.monotonic()
         self.page.waited(now - holding.since)
@@ -103,7 +105,7 @@ class Pool:
         session, holding.session = holding.session, None
         if session is None:
             return
-        holding.return_by = time.monotonic() + RESET_SECONDS
+        holding.hang_up_at = time.monotonic() + RESET_SECONDS
         try:
             session.reset(self.options.reset)
         except BaseException as error:
@@ -117,11 +119,11 @@ class Pool:
 
     def discard(self, lease: Lease) -> None:
         """End `lease` and close its connection."""
-        self._end(lease.holding, "discarded")
+        self.end(lease.holding, "discarded")
 
     def dropped(self, holding: Holding) -> None:
         """Nobody refers to the lease of `holding` any more. May be called anywhere."""
-        keeper.tell(lambda: self._end(holding, "leaked"))
+        keeper.tell(lambda: self.end(holding, "leaked"))
 
     def sever(self, holding: Holding, reason: str) -> None:
         """Take a connection away from whoever has it.
@@ -138,35 +140,20 @@ class Pool:
 
     def stats(self) -> PoolStats:
         """The numbers of this moment. Waits for nothing."""
-        slots, opening, now = self.slots, self.opening, time.monotonic()
-        with slots.lock:
-            longest = min(slots.in_use.values(), key=lambda one: one.since, default=None)
-            error = opening.last_error
-            return PoolStats(
-                limit=slots.limit,
-                open=slots.taken - len(slots.attempts),
-                idle=len(slots.idle),
-                in_use=len(slots.in_use),
-                waiting=len(slots.waiters),
-                opening=len(slots.attempts),
-                longest_held_seconds=now - longest.since if longest else 0.0,
-                longest_holder=longest.name if longest else "",
-                last_connect_error=describe(error) if error else "",
-                last_connect_error_age_seconds=now - opening.last_error_at if error else 0.0,
-                away_seconds=now - opening.away_since if opening.away_since else 0.0,
-            )
+        return measure(self)
 
     def resize(self, *, max_size: int | None = None, min_size: int | None = None) -> None:
         """Change the limits of this pool in this process, until its options change.
 
-        What is too many is closed at once if it is idle, else when it returns. Raises
-        ImproperlyConfigured for sizes that cannot be meant.
+        What is too many is closed at once if it is idle, else when it returns. A smaller
+        `max_size` alone takes `min_size` along. Raises ImproperlyConfigured for sizes that
+        cannot be meant.
         """
         max_size = self.slots.limit if max_size is None else max_size
-        min_size = min(self.min_size, max_size) if min_size is None else min_size
-        check_sizes(f"pool {self.alias!r}", max_size, min_size)
+        least = self.min_size if min_size is None else min_size
+        check_sizes(f"pool {self.alias!r}", max_size, 0 if min_size is None else min_size)
         with self.slots.lock:
-            self.slots.limit, self.min_size = max_size, min_size
+            self.slots.limit, self.min_size = max_size, min(least, max_size)
             surplus = self.slots.taken - max_size
             excess = self.slots.take_idle(list(self.slots.idle)[: max(0, surplus)])
         for session in excess:
@@ -183,14 +170,13 @@ class Pool:
             self.slots.generation += 1
             # The database may be dropped next: open nothing until somebody asks again.
             self.is_warm = False
-            stale = self.slots.take_idle(list(self.slots.idle))
-        for session in stale:
-            self.close(session, "pool closed")
+        self.close_idle("pool closed")
 
     def retire(self) -> None:
         """`dispose()`, and keep nothing that comes later: another pool took this one's place."""
         self.is_retired = True
         self.dispose()
+        self._let_go_if_drained()
 
     def has_params(self, params: Mapping[str, Any]) -> bool:
         """Whether a connection made with `params` may be served from here."""
@@ -207,10 +193,6 @@ class Pool:
     def keep(self) -> None:
         """Have the keeper look after this pool for as long as there is something to keep."""
         keeper.watch(self)
-
-    def has_something_to_keep(self) -> bool:
-        """Whether the keeper has to look after this pool."""
-        return self.slots.taken > 0 or (self.is_warm and not self.is_retired and self.min_size > 0)
 
     def wants(self, session: Session) -> bool:
         """Whether `session` may stay. Lock held."""
@@ -229,30 +211,25 @@ class Pool:
             with self.slots.lock:
                 self.slots.taken -= 1
                 self.slots.note()
+            if self.host is not None:
+                self.host.release()
             self.page.closed(reason)
             self.opening.freed.set()
             self.opening.grow()
+            self._let_go_if_drained()
 
-    def learn_server(self, session: Session) -> None:
-        """Ask, once for each pool, how long the server lets a connection be idle.
+    def close_idle(self, reason: str) -> None:
+        """Close everything that is idle now."""
+        with self.slots.lock:
+            idle = self.slots.take_idle(list(self.slots.idle))
+        for session in idle:
+            self.close(session, reason)
 
-        Raises MySQLdb.Error when it does not answer.
-        """
-        if self._knows_server:
-            return
-        answer = session.ask(b"SELECT @@wait_timeout", within_seconds=ANSWER_SECONDS)
-        longest, options = WAIT_TIMEOUT_SHARE * float(answer), self.options
-        self._knows_server = True
-        self.lifetime_seconds = min(options.max_lifetime, longest)
-        self.idle_seconds = min(options.max_idle, longest)
-        self.keepalive_seconds = min(options.keepalive, longest / 2)
-        if longest < max(options.max_lifetime, options.max_idle):
-            logger.warning(
-                "%s: the server closes what is idle for %s s (wait_timeout), so that max_lifetime "
-                "(%g s) and max_idle (%g s) count as %g s at most. Lower them in OPTIONS['pool'], "
-                "or raise the server's wait_timeout.",
-                *(self.alias, answer, options.max_lifetime, options.max_idle, longest),
-            )
+    def _let_go_if_drained(self) -> None:
+        if self.is_retired and not self.slots.taken:
+            self.page.close()
+            if self.host is not None:
+                self.host.close()
 
     # ----- How
 
@@ -266,11 +243,12 @@ class Pool:
             return "lifetime"
         if now - session.trusted_since < TRUSTED_SECONDS and not session.has_input():
             return None
-        left = holding.since + self.options.timeout - now
+        left = holding.deadline - now
         answers = session.answers(within_seconds=min(ANSWER_SECONDS, left / 2))
         return None if answers else "dead"
 
-    def _end(self, holding: Holding, reason: str) -> None:
+    def end(self, holding: Holding, reason: str) -> None:
+        """Take back the connection of `holding`, if it has one, and close it."""
         session, holding.session = holding.session, None
         if session is not None:
             self._returned(holding, session, reason)
@@ -287,6 +265,8 @@ class Pool:
                 reason = "shrunk" if slots.taken > slots.limit else "pool closed"
             if not reason and now >= session.expires_at:
                 reason = "lifetime"
+            if not reason and self.host is not None and self._is_wanted_elsewhere(self.host):
+                reason = "host cap"
             if not reason:
                 session.idle_since = session.trusted_since = now
                 slots.serve(session)
@@ -298,3 +278,6 @@ class Pool:
             )
         if reason:
             self.close(session, reason, is_severed=is_severed)
+
+    def _is_wanted_elsewhere(self, host: HostSlots) -> bool:
+        return host.owes() or (not self.slots.waiters and host.others_wait())

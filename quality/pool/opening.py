@@ -1,6 +1,5 @@
 """Opens connections in threads of its own, so that no borrower waits longer than it wants to."""
 
-import contextlib
 import logging
 import random
 import threading
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 import MySQLdb
 
 from quality.pool.errors import DatabaseAway
+from quality.pool.refusals import copy_of, describe, is_away, is_full
 from quality.pool.sessions import Session, open_connection
 from quality.pool.slots import Attempt
 
@@ -33,20 +33,13 @@ FULL_PAUSE_SECONDS = 0.1
 FIRST_PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 5.0
 
-# Too many connections: of all, of this account's by its own limit, by the limit per hour or user.
-FULL = frozenset({1040, 1203, 1226})
-# No such socket, refused, no such host, gone, lost; the last two while it says hello or goodbye.
-AWAY = frozenset({2002, 2003, 2005, 2006, 2013, 2055, 1053})
-# What the system says in 2002 when more connect at once than the server's socket queues.
-_BUSY_SOCKET = "(11)"
-
 
 class Opening:
     """How one pool gets its connections, and how that went lately.
 
     An attempt is started for each borrower that waits, as far as the limit allows, and what
     it opens goes to the first in line. After a failure one attempt runs at a time, and
-    each success doubles that: a server that comes back is not stormed.
+    each success allows one more: 1, 2, 4, 8 … A server that comes back is not stormed.
     """
 
     def __init__(self, pool: "Pool") -> None:
@@ -110,6 +103,9 @@ class Opening:
             self._failed(attempt, error)
         else:
             self._opened(attempt, session)
+        if self._pool.host is not None:
+            # Who still lacks a slot says so again at once.
+            self._pool.host.want(0)
         self.grow()
 
     def _open(self, attempt: Attempt) -> Session:
@@ -131,18 +127,35 @@ class Opening:
     def _open_once(self, attempt: Attempt) -> Session:
         pool = self._pool
         started = time.monotonic()
-        connection = open_connection(pool.params, within_seconds=CONNECT_SECONDS)
+        self._take_from_host()
+        try:
+            connection = open_connection(pool.params, within_seconds=CONNECT_SECONDS)
+        except BaseException:
+            if pool.host is not None:
+                pool.host.release()
+            raise
         session = Session(connection, pool.params, attempt.generation)
         try:
-            pool.learn_server(session)
+            pool.lifetimes.learn(session)
         except BaseException:
             session.close()
+            if pool.host is not None:
+                pool.host.release()
             raise
-        lifetime = pool.lifetime_seconds
         # Connections that were opened together are not to be replaced together.
-        session.expires_at = session.opened_at + lifetime * random.uniform(0.95, 1)  # noqa: S311
+        lifetime_seconds = pool.lifetimes.longest * random.uniform(0.95, 1)  # noqa: S311
+        session.expires_at = session.opened_at + lifetime_seconds
         pool.page.connected(time.monotonic() - started)
         return session
+
+    def _take_from_host(self) -> None:
+        host, slots = self._pool.host, self._pool.slots
+        if host is None:
+            return
+        if not host.try_acquire():
+            host.want(len(slots.waiters))
+            # As the server says it, and to be waited for in the same way.
+            raise MySQLdb.OperationalError(1040, "All connections of this host's cap are taken.")
 
     def _is_last_hope(self) -> bool:
         # One attempt knocks on behalf of all who wait.
@@ -157,7 +170,7 @@ class Opening:
             away_since, self.away_since = self.away_since, 0.0
             self._failures = 0
             self.refuse_until = self.next_try = 0.0
-            self._most_at_once = min(2 * self._most_at_once, MANY)
+            self._most_at_once = min(self._most_at_once + 1, MANY)
             is_ours = slots.end(attempt)
             # Who waits gets it in any case; it may still be closed when it comes back.
             if is_ours and (slots.waiters or pool.wants(session)):
@@ -168,6 +181,8 @@ class Opening:
             pool.close(session, "pool closed")
         elif session is not None:
             session.close()
+            if pool.host is not None:
+                pool.host.release()
         if away_since:
             logger.warning(
                 "%s: the database is back after %.1f s", pool.alias, time.monotonic() - away_since
@@ -210,28 +225,3 @@ class Opening:
             slots.note()
         if news:
             logger.warning("%s: the database is away: %s", self._pool.alias, describe(error))
-
-
-def is_full(error: BaseException) -> bool:
-    """Whether the server has no connection to spare: worth waiting for."""
-    code = error.args[0] if error.args else None
-    return code in FULL or (code == 2002 and _BUSY_SOCKET in str(error.args[1:]))
-
-
-def is_away(error: BaseException) -> bool:
-    """Whether the server could not be reached."""
-    return isinstance(error, MySQLdb.Error) and bool(error.args) and error.args[0] in AWAY
-
-
-def describe(error: BaseException | None) -> str:
-    """The error for a message: the server's number and text; "" for None."""
-    return f"{type(error).__name__}{error.args!r}" if error is not None else ""
-
-
-def copy_of(error: BaseException) -> BaseException:
-    """A copy to raise in another thread: each raise writes a traceback into what it raises."""
-    with contextlib.suppress(Exception):
-        copy = type(error)(*error.args)
-        copy.__cause__ = error.__cause__
-        return copy
-    return error

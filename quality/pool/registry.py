@@ -52,9 +52,14 @@ class Registry:
         return self._pools.get(alias)
 
     def close_all(self) -> None:
-        """At the end of the process: say goodbye to the server."""
+        """At the end of the process: close what no running thread can be using."""
         for pool in self.all():
             pool.retire()
+            with pool.slots.lock:
+                holdings = list(pool.slots.in_use.values())
+            for one in holdings:
+                if one.thread is threading.current_thread() or not one.thread.is_alive():
+                    pool.end(one, "pool closed")
 
     def all(self) -> list[Pool]:
         """Every pool of this process."""

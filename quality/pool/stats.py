@@ -1,7 +1,13 @@
 """The numbers of one pool at one moment."""
 
+import time
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from quality.pool.refusals import describe
+
+if TYPE_CHECKING:
+    from quality.pool.lending import Pool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,3 +60,24 @@ class PoolStats:
         numbers = asdict(self)
         del numbers["away_seconds"], numbers["opening"]
         return {"total": numbers.pop("open"), **numbers}
+
+
+def measure(pool: "Pool") -> PoolStats:
+    """The numbers of this moment. Waits for nothing."""
+    slots, opening, now = pool.slots, pool.opening, time.monotonic()
+    with slots.lock:
+        longest = min(slots.in_use.values(), key=lambda one: one.since, default=None)
+        error = opening.last_error
+        return PoolStats(
+            limit=slots.limit,
+            open=slots.taken - len(slots.attempts),
+            idle=len(slots.idle),
+            in_use=len(slots.in_use),
+            waiting=len(slots.waiters),
+            opening=len(slots.attempts),
+            longest_held_seconds=now - longest.since if longest else 0.0,
+            longest_holder=longest.name if longest else "",
+            last_connect_error=describe(error),
+            last_connect_error_age_seconds=now - opening.last_error_at if error else 0.0,
+            away_seconds=now - opening.away_since if opening.away_since else 0.0,
+        )

@@ -21,26 +21,35 @@ def tend(pool: "Pool") -> bool:
     """Do what is due. False: there is nothing left to keep."""
     now = time.monotonic()
     pool.opening.give_up(now - GIVEN_UP_AFTER_SECONDS)
-    end_overdue_returns(pool, now)
+    hang_up(pool, now)
     reclaim_orphans(pool)
     report_leaks(pool, now)
     shed(pool, now)
     keep_alive(pool, now)
     replenish(pool, now)
     pool.page.touch()
-    return pool.has_something_to_keep()
+    return has_something_to_keep(pool)
 
 
-def end_overdue_returns(pool: "Pool", now: float) -> None:
-    """Hang up where a server does not answer the reset that a return asks for."""
+def has_something_to_keep(pool: "Pool") -> bool:
+    """Whether the keeper has to look after this pool."""
+    wants_more = pool.is_warm and not pool.is_retired and pool.min_size > 0
+    return pool.slots.taken > 0 or wants_more
+
+
+def hang_up(pool: "Pool", now: float) -> None:
+    """Hang up where a server answers neither a reset nor what Django sends to a new session.
+
+    The driver knows no time limit for a single statement. So the thread that waits in it
+    is given an error, and closes the connection.
+    """
     with pool.slots.lock:
         overdue = [
             session
             for session, holding in pool.slots.in_use.items()
-            if holding.session is None and 0 < holding.return_by < now
+            if 0 < holding.hang_up_at < now
         ]
     for session in overdue:
-        # The thread that returns it gets an error, and closes it.
         session.sever()
 
 
@@ -79,13 +88,16 @@ def shed(pool: "Pool", now: float) -> None:
     with pool.slots.lock:
         idle = list(pool.slots.idle)
         spare = pool.slots.taken - pool.min_size
+    others_wait = pool.host is not None and pool.host.others_wait()
     closing: dict[Session, str] = {}
     for session in idle:
         if session.has_input():
             closing[session] = "dead"
         elif now >= session.expires_at:
             closing[session] = "lifetime"
-        elif spare > len(closing) and now - session.idle_since >= pool.idle_seconds:
+        elif others_wait:
+            closing[session] = "host cap"
+        elif spare > len(closing) and now - session.idle_since >= pool.lifetimes.idle:
             closing[session] = "idle"
     with pool.slots.lock:
         taken = pool.slots.take_idle(list(closing))
@@ -99,7 +111,7 @@ def keep_alive(pool: "Pool", now: float) -> None:
         due = [
             session
             for session in pool.slots.idle
-            if now - session.trusted_since >= pool.keepalive_seconds
+            if now - session.trusted_since >= pool.lifetimes.keepalive
         ]
     for session in due:
         with pool.slots.lock:

@@ -18,7 +18,7 @@ def wait_in_line(pool: "Pool", holding: Holding, *, is_first: bool = False) -> N
     it raised.
     """
     slots, opening, options = pool.slots, pool.opening, pool.options
-    seconds = max(0.0, holding.since + options.timeout - time.monotonic())
+    seconds = max(0.0, holding.deadline - time.monotonic())
     if slots.taken >= slots.limit:
         reclaim_orphans(pool)
     waiter = Waiter(holding)

@@ -10,6 +10,7 @@ from typing import Any
 import MySQLdb
 import pytest
 from django.conf import settings
+from django.db import OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from quality.devdb.mariadb import PrivateMariaDB
@@ -88,6 +89,17 @@ def select(wrapper: BaseDatabaseWrapper, sql: str) -> Any:
         cursor.execute(sql)
         row = cursor.fetchone()
     return row[0] if row else None
+
+
+def works(shop: Database) -> bool:
+    """Whether a borrower gets its answer now."""
+    wrapper = shop.wrapper()
+    try:
+        return bool(select(wrapper, "SELECT 1") == 1)
+    except OperationalError:
+        return False
+    finally:
+        wrapper.close()
 
 
 def in_thread(function: Callable[[], Any]) -> Future[Any]:
