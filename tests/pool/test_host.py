@@ -1,11 +1,6 @@
 """A cap on the connections of all processes of a host, and nobody starves under it."""
 
-import contextlib
-import os
-import signal
 import struct
-import subprocess
-import sys
 import threading
 import time
 import timeit
@@ -16,75 +11,11 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from quality.pool.host import HostSlots
-from tests.pool.conftest import SCHEMA, eventually, in_thread
-from tests.pool.project import databases, environment
+from tests.pool.conftest import eventually, in_thread
+from tests.pool.project import environment, run
 
 CAP = 6
 SERVER = "shop@db:3306"
-
-# What a process begins with: slots, real connections, and orders from its standard input.
-WORKER = """
-import json, os, sys, threading, time
-import MySQLdb
-from quality.pool.host import HostSlots
-
-database = json.loads(os.environ["DATABASES"])["default"]
-directory, cap, seconds = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
-slots = HostSlots(directory, "shop@db:3306", cap)
-
-def connect():
-    options = {k: v for k, v in database["OPTIONS"].items() if k != "pool"}
-    return MySQLdb.connect(user=database["USER"], password=database["PASSWORD"],
-                           database=database["NAME"], **options)
-
-def close(connection):
-    connection.close()
-    slots.release()
-
-"""
-
-# Opens all it can, and gives back what others want.
-IDLE = (
-    WORKER
-    + """
-idle = []
-while slots.try_acquire():
-    idle.append(connect())
-slots.on_wanted(lambda: idle and close(idle.pop()))
-print("ready", len(idle), flush=True)
-sys.stdin.read()
-"""
-)
-
-# Eight threads, each of which needs a connection again and again without a pause.
-BUSY = (
-    WORKER
-    + """
-done, late, longest = [0], [0], [0.0]
-stop = threading.Event()
-
-def work():
-    while not stop.is_set():
-        began = time.monotonic()
-        if not slots.acquire(began + seconds):
-            late[0] += 1
-            continue
-        longest[0] = max(longest[0], time.monotonic() - began)
-        connection = connect()
-        connection.query("SELECT SLEEP(0.01)")
-        connection.store_result()
-        close(connection)
-        done[0] += 1
-
-print("ready", flush=True)
-threads = [threading.Thread(target=work) for _ in range(8)]
-for thread in threads: thread.start()
-sys.stdin.readline()
-stop.set()
-for thread in threads: thread.join()
-print(done[0], late[0], longest[0], flush=True)
-"""
-)
 
 
 @pytest.fixture
@@ -104,51 +35,6 @@ def slots(folder) -> Iterator[Callable[..., HostSlots]]:
     yield make
     for one in made:
         one.close()
-
-
-class Worker:
-    def __init__(self, script: str, folder: str, *, seconds: float = 5, cap: int = CAP) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-W", "error", "-c", script, folder, str(cap), str(seconds)],
-            env=environment(databases(NAME=SCHEMA)),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        self.greeting = self.says()
-        assert self.greeting.startswith("ready")
-
-    def says(self) -> str:
-        assert self.process.stdout
-        return self.process.stdout.readline()
-
-    def stop(self) -> tuple[int, int, float]:
-        """What a busy one has done: how often, how often in vain, and its longest wait."""
-        assert self.process.stdin
-        self.process.stdin.write("\n")
-        self.process.stdin.flush()
-        done, late, longest = self.says().split()
-        return int(done), int(late), float(longest)
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait(10)
-
-
-@pytest.fixture
-def worker(folder, server) -> Iterator[Callable[..., Worker]]:
-    made: list[Worker] = []
-
-    def make(script: str, **more: float) -> Worker:
-        made.append(Worker(script, folder, **more))  # type: ignore[arg-type]
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.kill()
-        for pipe in (one.process.stdin, one.process.stdout):
-            with contextlib.suppress(OSError):
-                pipe and pipe.close()
 
 
 def take_all(one: HostSlots, at_most: int = 100) -> int:
@@ -183,22 +69,11 @@ def test_a_wait_ends_at_its_deadline(slots):
     assert 0.2 <= time.monotonic() - began < 2
 
 
-def test_a_killed_process_frees_its_slots_at_once(slots, worker):
-    holder = worker(IDLE)
-    assert holder.greeting == f"ready {CAP}\n"
-    one = slots()
-    os.kill(holder.process.pid, signal.SIGSTOP)
-    assert not one.try_acquire()
-    waiting = in_thread(lambda: one.acquire(time.monotonic() + 30))
-    began = time.monotonic()
-    os.kill(holder.process.pid, signal.SIGKILL)
-    assert waiting.result(30)
-    assert time.monotonic() - began < 2
-    assert take_all(one) == CAP - 1
-
-
-def test_a_child_has_none_of_its_parents_slots_and_cannot_free_them(folder, server):
-    script = """
+def test_a_child_has_none_of_its_parents_slots_and_cannot_free_them(folder):
+    script = f"""
+import os
+from quality.pool.host import HostSlots
+slots = HostSlots({folder!r}, "key", 2)
 assert slots.try_acquire()
 pid = os.fork()
 if not pid:
@@ -209,7 +84,7 @@ if not pid:
     os._exit(0 if ok else 1)
 assert os.waitpid(pid, 0)[1] == 0
 assert slots.held == 1
-other = HostSlots(directory, "shop@db:3306", cap)
+other = HostSlots({folder!r}, "key", 2)
 assert other.try_acquire() and not other.try_acquire()
 # A child that lives on does not keep what its parent had.
 reader, writer = os.pipe()
@@ -221,9 +96,8 @@ slots.close()
 assert other.try_acquire()
 os.write(writer, b"!")
 os.waitpid(pid, 0)
-print("ready")
 """
-    Worker(WORKER + script, folder, cap=2).process.communicate(timeout=30)
+    run("-W", "error", "-c", script, env=environment({}))
 
 
 # ----- Nobody starves
@@ -321,83 +195,12 @@ def test_even_the_last_slot_is_owed_to_who_has_none(slots):
     assert second.try_acquire()
 
 
-def test_a_waiter_that_was_killed_or_has_given_up_is_soon_forgotten(slots, worker):
-    holder = slots()
+def test_who_says_that_it_waits_and_never_tries_is_soon_forgotten(slots):
+    holder, one = slots(), slots()
     take_all(holder)
-    waiter = worker(BUSY)
-    eventually(holder.others_wait)
-    waiter.kill()
-    eventually(lambda: not holder.others_wait(), seconds=2)
-    one = slots()
-    one.want(5)  # and never tries
+    one.want(5)
     assert holder.others_wait()
     eventually(lambda: not holder.others_wait(), seconds=2)
-
-
-def test_three_processes_share_without_a_time_out_though_one_idles(worker, count_at_server):
-    idler = worker(IDLE)
-    assert idler.greeting == f"ready {CAP}\n"
-    busy = [worker(BUSY, seconds=5), worker(BUSY, seconds=5)]
-    with count_at_server:
-        threading.Event().wait(3)
-    results = [one.stop() for one in busy]
-    assert [late for _done, late, _longest in results] == [0, 0]
-    least, most = sorted(done for done, _late, _longest in results)
-    assert least > 50
-    assert least > most / 3
-    assert count_at_server.most >= 4
-
-
-def test_a_rolling_restart_stays_within_the_cap(worker, count_at_server):
-    with count_at_server:
-        old = [worker(BUSY), worker(BUSY)]
-        for _ in range(3):
-            new = [worker(BUSY), worker(BUSY)]
-            old[0].kill()
-            assert old[1].stop()[1] == 0
-            old = new
-    assert [one.stop()[1] for one in old] == [0, 0]
-    assert count_at_server.most >= CAP - 1
-
-
-class CountAtServer:
-    """Counts the connections to our schema for as long as its block lasts."""
-
-    def __init__(self, server) -> None:
-        self.server = server
-        self.most = 0
-        self._stop = threading.Event()
-
-    def ids(self) -> set[int]:
-        return {
-            number
-            for (number,) in self.server.query(
-                f"SELECT id FROM information_schema.processlist WHERE db = '{SCHEMA}'"
-            )
-        }
-
-    def count(self) -> None:
-        before = self.ids()
-        while not self._stop.wait(0.005):
-            now = self.ids()
-            # A connection that was closed a moment ago may still be listed. One that is in two
-            # lists was open all the time between.
-            self.most = max(self.most, len(now & before))
-            before = now
-
-    def __enter__(self) -> None:
-        self._stop.clear()
-        self._counting = in_thread(self.count)
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._counting.result(10)
-        assert self.most <= CAP
-
-
-@pytest.fixture
-def count_at_server(server) -> CountAtServer:
-    return CountAtServer(server)
 
 
 # ----- The shared file
