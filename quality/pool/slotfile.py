@@ -2,7 +2,6 @@
 
 import contextlib
 import fcntl
-import mmap
 import os
 import select
 import stat
@@ -48,7 +47,7 @@ class SlotFile:
         try:
             self._file = self._folder.open(self._start + "slots", os.O_RDWR | os.O_CREAT)
             os.posix_fallocate(self._file, 0, _SIZE)
-            memory = memoryview(mmap.mmap(self._file, _SIZE))
+            memory = self._folder.map(self._start + "slots", _SIZE)
             self._ints = memory.cast("Q")
             self._floats = memory.cast("d")
             self._untils = self._floats[_UNTIL : _UNTIL + ROWS]

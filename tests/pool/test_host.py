@@ -71,7 +71,7 @@ def test_a_wait_ends_at_its_deadline(slots):
 
 def test_a_child_has_none_of_its_parents_slots_and_cannot_free_them(folder):
     script = f"""
-import os
+import os, signal
 from quality.pool.host import HostSlots
 slots = HostSlots({folder!r}, "key", 2)
 assert slots.try_acquire()
@@ -84,18 +84,18 @@ if not pid:
     os._exit(0 if ok else 1)
 assert os.waitpid(pid, 0)[1] == 0
 assert slots.held == 1
-other = HostSlots({folder!r}, "key", 2)
-assert other.try_acquire() and not other.try_acquire()
-# A child that lives on does not keep what its parent had.
+# What it had is free when it is killed, though a child of its own lives on.
 reader, writer = os.pipe()
 pid = os.fork()
 if not pid:
-    os.read(reader, 1)
-    os._exit(0)
-slots.close()
-assert other.try_acquire()
-os.write(writer, b"!")
+    assert slots.try_acquire()
+    if not os.fork():
+        os.read(reader, 1)
+        os._exit(0)
+    os.kill(os.getpid(), signal.SIGKILL)
 os.waitpid(pid, 0)
+assert slots.try_acquire()
+os.write(writer, b"!")
 """
     run("-W", "error", "-c", script, env=environment({}))
 
@@ -219,6 +219,14 @@ def test_a_removed_file_does_not_give_two_caps(slots, folder):
     eventually(lambda: list(Path(folder).glob("*slots")))
     eventually(lambda: not first.others_wait())
     assert take_all(slots()) == 2
+
+
+def test_a_removed_file_is_noticed_before_the_next_slot_is_taken(slots, folder):
+    first = slots()
+    assert take_all(first, 4) == 4
+    remove_files(folder)
+    assert first.try_acquire()
+    assert take_all(slots()) == 1
 
 
 def test_who_was_too_late_at_a_new_file_gives_back_what_is_too_much(slots, folder):

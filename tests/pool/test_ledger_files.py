@@ -75,6 +75,19 @@ def test_a_total_never_falls_while_workers_come_and_go(folder):
         assert mine == sorted(mine)
 
 
+def test_two_readers_do_not_take_each_other_for_the_living(folder):
+    with worker("", folder) as process:
+        [path] = Path(folder).glob("*.page")
+        with path.open() as file:
+            with pytest.raises(BlockingIOError):
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            process.kill()
+            process.wait(10)
+            # The other reader asks at this very moment.
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            assert [numbers.kind for numbers in read(folder)] == ["ended"]
+
+
 def test_a_stopped_process_is_not_dead(folder):
     with worker("page.set(limit=5, open=1, idle=1, in_use=0, waiting=0)", folder) as process:
         os.kill(process.pid, signal.SIGSTOP)
