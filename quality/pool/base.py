@@ -1,83 +1,25 @@
 """Django's MySQL backend on pooled connections: `ENGINE = "quality.pool"`."""
 
 import weakref
-from typing import Any, NoReturn
+from typing import Any
 
 from django.db.backends.base.base import NO_DB_ALIAS
-from django.db.backends.mysql import base as mysql
 from django.db.utils import InterfaceError
 from django.utils.asyncio import async_unsafe
-from MySQLdb import OperationalError
 
 from quality.pool import forking
 from quality.pool.client import DatabaseClient
 from quality.pool.creation import DatabaseCreation
-from quality.pool.leases import GONE, Lease
 from quality.pool.lending import Pool
+from quality.pool.lent import GoneConnection, LentConnection
 from quality.pool.options import read_options
 from quality.pool.registry import frozen, registry
 from quality.pool.sessions import ConnectionParams
+from quality.pool.transactions import SessionWrapper
 from quality.pool.validation import DatabaseValidation
 
 
-def _refuse() -> NoReturn:
-    # The client library's number for a connection that is closed: what stock Django gives.
-    raise OperationalError(2006, GONE)
-
-
-class GoneCursor:
-    """A cursor on a connection that is no longer ours."""
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-    def __getattr__(self, name: str) -> NoReturn:
-        _refuse()
-
-
-class GoneConnection:
-    """Stands for a lent connection that this process inherited and must not touch."""
-
-    is_valid = False
-    driver_connection = None
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-    def __getattr__(self, name: str) -> NoReturn:
-        _refuse()
-
-
-class LentCursor(mysql.CursorWrapper):
-    """A cursor that stops working when its connection goes back to the pool.
-
-    Without that, one kept beyond close() would run statements in a later borrower's session.
-    """
-
-    def __init__(self, cursor: Any, lease: Lease) -> None:
-        super().__init__(cursor)
-        self.lease = lease
-
-    def execute(self, query: str, args: Any = None) -> Any:
-        """Run a statement. Raises OperationalError after the connection's return."""
-        if not self.lease.is_valid:
-            _refuse()
-        return super().execute(query, args)
-
-    def executemany(self, query: str, args: Any) -> Any:
-        """Run a statement often. Raises OperationalError after the connection's return."""
-        if not self.lease.is_valid:
-            _refuse()
-        return super().executemany(query, args)
-
-    def callproc(self, name: str, args: Any = ()) -> Any:
-        """Call a procedure. Raises OperationalError after the connection's return."""
-        if not self.lease.is_valid:
-            _refuse()
-        return self.cursor.callproc(name, args)
-
-
-class DatabaseWrapper(mysql.DatabaseWrapper):
+class DatabaseWrapper(SessionWrapper):
     """Django's view of one connection: borrowed when first used, returned by close().
 
     CONN_MAX_AGE must be 0 (a request returns what it borrowed). CONN_HEALTH_CHECKS may be
@@ -85,7 +27,7 @@ class DatabaseWrapper(mysql.DatabaseWrapper):
     promises holds anyway, as a connection is validated before it is lent.
     """
 
-    # Stock Django's attribute: the lent connection's proxy, or None when nothing is lent.
+    # Stock Django's attribute: a LentConnection, or None when nothing is lent.
     connection: Any
 
     client_class = DatabaseClient
@@ -128,9 +70,7 @@ class DatabaseWrapper(mysql.DatabaseWrapper):
         """What MySQLdb.connect() takes: OPTIONS without those of the pool."""
         # Asked at each borrow, and seldom another answer.
         if self._known_settings != self.settings_dict:
-            params = ConnectionParams(super().get_connection_params())
-            params.pop("pool", None)
-            self._known_params = params
+            self._known_params = ConnectionParams(super().get_connection_params())
             self._known_settings = frozen(self.settings_dict)
         return ConnectionParams(self._known_params)
 
@@ -139,6 +79,7 @@ class DatabaseWrapper(mysql.DatabaseWrapper):
         """Borrow a connection. One that cannot be initialised is closed, not kept."""
         try:
             super().connect()
+            self._apply_limit()
         except BaseException:
             self._discard()
             raise
@@ -159,28 +100,13 @@ class DatabaseWrapper(mysql.DatabaseWrapper):
             # What Django sends to it first is to be answered within the same deadline.
             lease.holding.hang_up_at = lease.holding.deadline
         self._lender = pool
-        return lease
+        return LentConnection(lease)
 
     def init_connection_state(self) -> None:
-        """Set isolation level and the like, once for each session."""
-        session = self.connection.session if self._lender is not None else None
-        if session is not None and session.initialised:
-            return
+        """Express what this project wishes of a session; nothing if that has been done."""
         super().init_connection_state()
-        if session is not None:
-            session.initialised = True
-            self.connection.holding.hang_up_at = 0.0
-
-    @async_unsafe
-    def create_cursor(self, name: str | None = None) -> Any:
-        """A cursor that is good for as long as this connection is lent."""
-        if self._lender is None and not isinstance(self.connection, GoneConnection):
-            return super().create_cursor(name)
-        if not self.connection.is_valid:
-            # After close() inside atomic, Django keeps asking the closed connection for
-            # cursors, and refuses the statement itself with the right error.
-            return mysql.CursorWrapper(GoneCursor())
-        return LentCursor(self.connection.cursor(), self.connection)
+        if self._lender is not None:
+            self.connection.lease.holding.hang_up_at = 0.0
 
     def is_usable(self) -> bool:
         """Whether the server answers on this connection; one round trip."""
@@ -195,17 +121,17 @@ class DatabaseWrapper(mysql.DatabaseWrapper):
             with self.wrap_database_errors:
                 self.connection.close()
         else:
-            self._lender.give_back(self.connection)
+            self._lender.give_back(self.connection.lease)
 
     def _discard(self) -> None:
-        lease, lender = self.connection, self._lender
+        connection, lender = self.connection, self._lender
         self.connection = self._lender = None
-        if lease is None:
+        if connection is None:
             return
         if lender is not None:
-            lender.discard(lease)
+            lender.discard(connection.lease)
         else:
-            lease.close()
+            connection.close()
 
     def leave_to_parent(self) -> None:
         """In a forked child: forget the inherited connection, and its transaction.

@@ -1,4 +1,4 @@
-"""The errors of a pool that has nothing to lend."""
+"""The errors of a pool that has nothing to lend, and of a statement that took too long."""
 
 from typing import Any
 
@@ -61,3 +61,18 @@ class DatabaseAway(OperationalError):
     def __init__(self, *args: Any, retry_after_seconds: float = 0.0) -> None:
         super().__init__(*args)
         self.retry_after_seconds = retry_after_seconds
+
+
+class StatementTimeout(OperationalError):
+    """The server ended a statement that ran for longer than it may.
+
+    Its first two arguments are the server's number for it, as stock Django's errors have it,
+    and the message. `seconds` is the limit, None when it was not set by us.
+    """
+
+    def __init__(
+        self, number: int, message: str, *, alias: str = "", seconds: float | None = None
+    ) -> None:
+        super().__init__(number, message)
+        self.alias = alias
+        self.seconds = seconds

@@ -10,7 +10,7 @@ from quality.pool import forking
 from quality.pool.tending import has_something_to_keep, tend
 
 if TYPE_CHECKING:
-    from quality.pool.lending import Pool
+    from quality.pool.stock import Stock
 
 logger = logging.getLogger("quality.pool")
 
@@ -31,7 +31,7 @@ class Keeper:
 
     def _start_empty(self) -> None:
         self._lock = threading.Lock()
-        self._pools: set[Pool] = set()
+        self._pools: set[Stock] = set()
         # The one queue that may be filled while Python collects what nobody refers to.
         self._notes: queue.SimpleQueue[Callable[[], object] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
@@ -45,7 +45,7 @@ class Keeper:
         """Whether there is something to keep."""
         return self._thread is not None
 
-    def watch(self, pool: "Pool") -> None:
+    def watch(self, pool: "Stock") -> None:
         """Look after `pool` until it has nothing left to keep."""
         with self._lock:
             self._pools.add(pool)
@@ -83,7 +83,7 @@ class Keeper:
                     self._thread = None
                     return
 
-    def _look_after(self, pool: "Pool") -> None:
+    def _look_after(self, pool: "Stock") -> None:
         try:
             has_more = tend(pool)
         except Exception:

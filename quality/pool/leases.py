@@ -8,8 +8,6 @@ from types import CodeType
 from typing import TYPE_CHECKING, Any
 from weakref import ReferenceType
 
-import MySQLdb
-
 from quality.pool.holders import name_of_holder
 
 if TYPE_CHECKING:
@@ -103,8 +101,7 @@ class Holding:
 class Lease:
     """A borrowed connection, from `Pool.borrow()` to its return.
 
-    Speaks as the driver's connection does. When nobody refers to it any more, its
-    connection is closed and its slot comes back.
+    When nobody refers to it any more, its connection is closed and its slot comes back.
     """
 
     __slots__ = ("__weakref__", "holding")
@@ -125,17 +122,6 @@ class Lease:
     def close(self) -> None:
         """Return the connection."""
         self.holding.pool.give_back(self)
-
-    @property
-    def driver_connection(self) -> Any:
-        """The driver's connection; None from its return on."""
-        return self.holding.session.connection if self.holding.session is not None else None
-
-    def __getattr__(self, name: str) -> Any:
-        session = self.holding.session
-        if session is None:
-            raise MySQLdb.OperationalError(2006, GONE)
-        return getattr(session.connection, name)
 
     def __del__(self) -> None:
         # Python may collect anywhere, also where the pool's lock is held: only leave a note.

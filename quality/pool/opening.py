@@ -14,7 +14,7 @@ from quality.pool.sessions import Session, open_connection
 from quality.pool.slots import Attempt
 
 if TYPE_CHECKING:
-    from quality.pool.lending import Pool
+    from quality.pool.stock import Stock
 
 logger = logging.getLogger("quality.pool")
 
@@ -42,7 +42,7 @@ class Opening:
     each success allows one more: 1, 2, 4, 8 … A server that comes back is not stormed.
     """
 
-    def __init__(self, pool: "Pool") -> None:
+    def __init__(self, pool: "Stock") -> None:
         self._pool = pool
         self.start_anew()
 
@@ -174,7 +174,7 @@ class Opening:
             is_ours = slots.end(attempt)
             # Who waits gets it in any case; it may still be closed when it comes back.
             if is_ours and (slots.waiters or pool.wants(session)):
-                slots.serve(session)
+                slots.serve(session, is_spare=True)
                 slots.note()
                 session = None  # type: ignore[assignment]
         if session is not None and is_ours:

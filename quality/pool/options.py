@@ -14,7 +14,7 @@ from quality.pool.folder import default_directory
 # A longer time is a slip of the pen, and longer than a lock can wait on some systems.
 LONGEST_SECONDS = 366 * 24 * 3600
 
-RESETS = ("full", "rollback")
+RESETS = ("auto", "full", "rollback")
 
 # How django-db-connection-pool spells its options, and what it takes when one is missing.
 FOREIGN_DEFAULTS: dict[str, Any] = {
@@ -40,9 +40,12 @@ class PoolOptions:
     fail_fast     after a refused connect, borrowers are refused at once for up to so long
     leak_after    a lease that is out for longer is logged, with its borrower's stack.
                   0 = none is
-    reset         what a return undoes: "full" = everything that the borrower did to the
-                  session; "rollback" = the open transaction only, settings and temporary
-                  tables reach the next borrower
+    reset         what a return undoes: "auto" = what the borrower's statements make necessary,
+                  mostly nothing; "full" = everything, each time; "rollback" = the open
+                  transaction only, settings and temporary tables reach the next borrower
+    statement_timeout
+                  the server ends a statement that runs for longer, on MySQL a SELECT.
+                  None = the server's own limit
     ledger        the folder where all processes of this host write their numbers;
                   None = nobody else sees them
     host_limit    the most connections of all processes on this host together, 0 = no cap.
@@ -60,7 +63,8 @@ class PoolOptions:
     keepalive: float = 60.0
     fail_fast: float = 1.0
     leak_after: float = 60.0
-    reset: str = "full"
+    reset: str = "auto"
+    statement_timeout: float | None = None
     ledger: str | None = field(default_factory=default_directory)
     host_limit: int = 0
     processes: int = 1
@@ -95,7 +99,7 @@ def read_options(alias: str, settings_dict: Mapping[str, Any]) -> PoolOptions:
         options = _from_foreign(f"DATABASES[{alias!r}]['POOL_OPTIONS']", foreign)
     else:
         options = _from_own(f"DATABASES[{alias!r}]['OPTIONS']['pool']", own)
-    if options.reset == "full":
+    if options.reset != "rollback":
         _refuse_unknown_account(alias, settings_dict)
     return options
 
@@ -113,7 +117,7 @@ def _from_own(place: str, given: object) -> PoolOptions:
     min_size = _whole_number(place, "min_size", given.get("min_size", min(3, max_size)), least=0)
     check_sizes(place, max_size, min_size)
     max_waiting = _whole_number(place, "max_waiting", given.get("max_waiting", 0), least=0)
-    reset = given.get("reset", "full")
+    reset = given.get("reset", "auto")
     if reset not in RESETS:
         raise ImproperlyConfigured(f"{place}: reset must be one of {_list(RESETS)}, not {reset!r}.")
     seconds: dict[str, Any] = {
@@ -125,11 +129,15 @@ def _from_own(place: str, given: object) -> PoolOptions:
         leak_after = given["leak_after"]
         off = leak_after is None or (leak_after == 0 and not isinstance(leak_after, bool))
         seconds["leak_after"] = 0.0 if off else _seconds(place, "leak_after", leak_after)
+    statement_timeout = given.get("statement_timeout")
+    if statement_timeout is not None:
+        statement_timeout = _seconds(place, "statement_timeout", statement_timeout)
     return PoolOptions(
         max_size=max_size,
         min_size=min_size,
         max_waiting=max_waiting,
         reset=reset,
+        statement_timeout=statement_timeout,
         **seconds,
         **_for_the_host(place, given),
     )

@@ -54,7 +54,7 @@ class Slots:
         """Forget everything."""
         # Re-entrant, for a signal's handler that borrows.
         self.lock = threading.RLock()
-        self.idle: deque[Session] = deque()  # the longest idle first
+        self.idle: deque[Session] = deque()  # the next one to be lent last
         self.waiters: deque[Waiter] = deque()
         self.in_use: dict[Session, Holding] = {}
         self.attempts: set[Attempt] = set()
@@ -79,16 +79,21 @@ class Slots:
             return False
         holding.session = session = self.idle.pop()
         self.in_use[session] = holding
+        self.note()
         return True
 
-    def serve(self, session: "Session", *, is_oldest: bool = False) -> None:
-        """Give `session` to the first in line, or put it with the idle ones."""
+    def serve(self, session: "Session", *, is_spare: bool = False) -> None:
+        """Give `session` to the first in line, or put it with the idle ones.
+
+        A spare one is lent after all others: those in use lately are warm, and the more
+        seldom used ones can be closed when the load has fallen.
+        """
         if self.waiters:
             waiter = self.waiters.popleft()
             waiter.holding.session = session
             self.in_use[session] = waiter.holding
             waiter.served.release()
-        elif is_oldest:
+        elif is_spare:
             self.idle.appendleft(session)
         else:
             self.idle.append(session)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from quality.pool.refusals import describe
 
 if TYPE_CHECKING:
-    from quality.pool.lending import Pool
+    from quality.pool.stock import Stock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +62,7 @@ class PoolStats:
         return {"total": numbers.pop("open"), **numbers}
 
 
-def measure(pool: "Pool") -> PoolStats:
+def measure(pool: "Stock") -> PoolStats:
     """The numbers of this moment. Waits for nothing."""
     slots, opening, now = pool.slots, pool.opening, time.monotonic()
     with slots.lock:

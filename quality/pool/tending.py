@@ -9,7 +9,7 @@ from quality.pool.sessions import Session
 from quality.pool.waiting import reclaim_orphans
 
 if TYPE_CHECKING:
-    from quality.pool.lending import Pool
+    from quality.pool.stock import Stock
 
 leak_logger = logging.getLogger("quality.pool.leaks")
 
@@ -17,7 +17,7 @@ leak_logger = logging.getLogger("quality.pool.leaks")
 ANSWER_SECONDS = 1.0
 
 
-def tend(pool: "Pool") -> bool:
+def tend(pool: "Stock") -> bool:
     """Do what is due. False: there is nothing left to keep."""
     now = time.monotonic()
     pool.opening.give_up(now - GIVEN_UP_AFTER_SECONDS)
@@ -31,13 +31,13 @@ def tend(pool: "Pool") -> bool:
     return has_something_to_keep(pool)
 
 
-def has_something_to_keep(pool: "Pool") -> bool:
+def has_something_to_keep(pool: "Stock") -> bool:
     """Whether the keeper has to look after this pool."""
     wants_more = pool.is_warm and not pool.is_retired and pool.min_size > 0
     return pool.slots.taken > 0 or wants_more
 
 
-def hang_up(pool: "Pool", now: float) -> None:
+def hang_up(pool: "Stock", now: float) -> None:
     """Hang up where a server answers neither a reset nor what Django sends to a new session.
 
     The driver knows no time limit for a single statement. So the thread that waits in it
@@ -53,7 +53,7 @@ def hang_up(pool: "Pool", now: float) -> None:
         session.sever()
 
 
-def report_leaks(pool: "Pool", now: float) -> None:
+def report_leaks(pool: "Stock", now: float) -> None:
     """Log, once each, the leases that are out for longer than `leak_after`."""
     longest = pool.options.leak_after
     if not longest:
@@ -83,7 +83,7 @@ def report_leaks(pool: "Pool", now: float) -> None:
         )
 
 
-def shed(pool: "Pool", now: float) -> None:
+def shed(pool: "Stock", now: float) -> None:
     """Close what is idle and dead, too old, or was not wanted for too long."""
     with pool.slots.lock:
         idle = list(pool.slots.idle)
@@ -105,7 +105,7 @@ def shed(pool: "Pool", now: float) -> None:
         pool.close(session, closing[session])
 
 
-def keep_alive(pool: "Pool", now: float) -> None:
+def keep_alive(pool: "Stock", now: float) -> None:
     """Ask the idle connections, one after the other, whether they live."""
     with pool.slots.lock:
         due = [
@@ -127,12 +127,12 @@ def keep_alive(pool: "Pool", now: float) -> None:
             is_wanted = pool.wants(session)
             if is_wanted:
                 session.trusted_since = time.monotonic()
-                pool.slots.serve(session, is_oldest=True)
+                pool.slots.serve(session, is_spare=True)
         if not is_wanted:
             pool.close(session, "pool closed")
 
 
-def replenish(pool: "Pool", now: float) -> None:
+def replenish(pool: "Stock", now: float) -> None:
     """Open a connection if there are less than `min_size`; the next one in a second."""
     with pool.slots.lock:
         is_short = (

@@ -8,10 +8,10 @@ from quality.pool.leases import Holding
 from quality.pool.slots import Waiter
 
 if TYPE_CHECKING:
-    from quality.pool.lending import Pool
+    from quality.pool.stock import Stock
 
 
-def wait_in_line(pool: "Pool", holding: Holding, *, is_first: bool = False) -> None:
+def wait_in_line(pool: "Stock", holding: Holding, *, is_first: bool = False) -> None:
     """Wait until `holding` has a connection.
 
     Raises PoolTimeout, PoolFull, DatabaseAway, and what the connect that was tried for
@@ -64,7 +64,7 @@ def wait_in_line(pool: "Pool", holding: Holding, *, is_first: bool = False) -> N
     raise error
 
 
-def reclaim_orphans(pool: "Pool") -> None:
+def reclaim_orphans(pool: "Stock") -> None:
     """Take back what threads have that ended without returning it."""
     with pool.slots.lock:
         orphans = [one for one in pool.slots.in_use.values() if one.is_orphaned()]
@@ -72,7 +72,7 @@ def reclaim_orphans(pool: "Pool") -> None:
         pool.sever(holding, "leaked")
 
 
-def _error(kind: type[PoolTimeout], pool: "Pool", holding: Holding) -> PoolTimeout:
+def _error(kind: type[PoolTimeout], pool: "Stock", holding: Holding) -> PoolTimeout:
     now = pool.stats()
     waited = time.monotonic() - holding.since
     if kind is PoolFull:

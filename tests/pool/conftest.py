@@ -153,6 +153,9 @@ def database(server) -> Iterator[Callable[..., Database]]:
         pool = registry.known(one.alias)
         if pool is not None:
             pool.retire()
+            # What the test left open; its threads have ended.
+            for holding in list(pool.slots.in_use.values()):
+                pool.end(holding, "discarded")
 
 
 # ----- A server and a way to it that tests may break

@@ -99,9 +99,11 @@ def test_a_killed_server_keeps_what_was_committed_and_heals(
 
 
 @pytest.fixture
-def fill(spare_server):
+def fill(spare_server, administrator):
     """Take every connection that the server has to give; each can be closed."""
     taken = []
+    # Those of the test before count until the server has noticed their end.
+    eventually(lambda: administrator.connections() == [])
 
     def connect() -> None:
         login = {"user": APP_USER, "password": spare_server.password}

@@ -56,7 +56,7 @@ def test_a_borrow_is_never_given_what_is_too_old(database, server):
     shop = database(pool={"min_size": 0})
     wrapper = shop.wrapper()
     old = thread_id(wrapper)
-    wrapper.connection.session.expires_at = 0
+    wrapper.connection.lease.session.expires_at = 0
     wrapper.close()
     assert thread_id(wrapper) != old
     eventually(lambda: not server.has(old))
@@ -67,6 +67,13 @@ def test_the_minimum_is_filled_after_the_first_use_and_not_before(database):
     assert shop.pool.stats().open == 0
     used(shop, 1)
     eventually(lambda: shop.pool.stats().idle == 3)
+
+
+def test_what_fills_the_minimum_is_lent_after_what_was_in_use(database):
+    shop = database(pool={"min_size": 3})
+    (first,) = used(shop, 1)
+    eventually(lambda: shop.pool.stats().idle == 3)
+    assert used(shop, 1) == [first]
 
 
 def test_a_closed_pool_opens_nothing_until_it_is_used(database):
@@ -267,7 +274,7 @@ def test_the_search_for_leaks_can_be_switched_off(database, leaks):
     shop = database(pool={"leak_after": 0, "min_size": 0})
     wrapper = shop.wrapper()
     thread_id(wrapper)
-    wrapper.connection.holding.since -= 1000
+    wrapper.connection.lease.holding.since -= 1000
     eventually(looked_twice())
     assert leaks() == []
 
@@ -301,7 +308,7 @@ def test_a_connection_that_is_shared_outlives_its_thread(database):
 def test_a_borrower_that_is_collected_gives_its_slot_back(database, server):
     shop = database(pool={"max_size": 1, "min_size": 0})
     lost = shop.pool.borrow()
-    number = lost.thread_id()
+    number = lost.session.connection.thread_id()
     assert sys.getrefcount(lost) == 2
     del lost
     eventually(lambda: shop.pool.stats().in_use == 0)

@@ -16,7 +16,7 @@ def read(pool=None, **settings) -> PoolOptions:
 @pytest.mark.parametrize("given", [None, True, {}])
 def test_nothing_given_means_the_defaults(given):
     assert read(given) == PoolOptions(
-        max_size=20, min_size=3, timeout=30, max_lifetime=3600, max_idle=600, reset="full"
+        max_size=20, min_size=3, timeout=30, max_lifetime=3600, max_idle=600, reset="auto"
     )
 
 
@@ -37,6 +37,7 @@ def test_every_known_option_is_taken():
         "processes": 4,
         "hosts": 2,
         "reserve": 5,
+        "statement_timeout": 2.5,
     }
     assert set(given) == set(KNOWN)
     assert read(given) == PoolOptions(**given)
