@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from django.db import OperationalError
 
-from tests.pool.conftest import in_thread, select, thread_id, works
+from tests.pool.conftest import select, works
 
 
 def test_a_pool_recovers_when_the_load_falls(database):
@@ -45,16 +45,3 @@ def test_a_pool_recovers_when_the_load_falls(database):
     assert stats.open <= 4
     # At once, not after a while: nothing of the burst is left in any queue.
     assert latency_seconds() < 5 * quiet + 0.005
-
-
-def test_threads_that_gave_up_leave_no_place_in_the_queue(database):
-    shop = database(pool={"max_size": 1, "timeout": 0.2})
-    holder = shop.wrapper()
-    thread_id(holder)
-    futures = [in_thread(shop.wrapper().ensure_connection) for _ in range(10)]
-    assert all(isinstance(future.exception(10), OperationalError) for future in futures)
-    assert shop.pool.stats().waiting == 0
-    holder.close()
-    began = time.monotonic()
-    assert works(shop)
-    assert time.monotonic() - began < 0.2
