@@ -19,7 +19,7 @@ from typing import Any
 import django
 from django.conf import settings
 
-from tests.faults import Proxy
+from tests.faults import Proxy, freeze
 from tests.pool.asking import (
     Pipe,
     administrator,
@@ -193,7 +193,7 @@ def _borrow_from_a_frozen_server(freeze_seconds: float = 4) -> Seen:
     thaw = threading.Timer(freeze_seconds, os.kill, (pid, signal.SIGCONT))
     thaw.start()
     began = time.monotonic()
-    os.kill(pid, signal.SIGSTOP)
+    freeze(pid)
     try:
         with contextlib.suppress(Exception):
             connection.ensure_connection()
