@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 from django.db import OperationalError
 
-from tests.pool.conftest import select, works
+from quality.pool.tending import shed
+from tests.pool.conftest import in_thread, select, works
 
 
 def test_a_pool_recovers_when_the_load_falls(database):
@@ -45,3 +46,21 @@ def test_a_pool_recovers_when_the_load_falls(database):
     assert stats.open <= 4
     # At once, not after a while: nothing of the burst is left in any queue.
     assert latency_seconds() < 5 * quiet + 0.005
+
+
+def test_the_keeper_disturbs_no_borrower(database):
+    """It looks at idle connections, which any borrower may take in that instant."""
+    shop = database(pool={"max_size": 4})
+    until = time.monotonic() + 1
+
+    def borrow() -> None:
+        wrapper = shop.wrapper()
+        while time.monotonic() < until:
+            wrapper.ensure_connection()
+            wrapper.close()
+
+    borrowers = [in_thread(borrow) for _ in range(2)]
+    while time.monotonic() < until:
+        shed(shop.pool, time.monotonic())
+    for borrower in borrowers:
+        borrower.result(10)
