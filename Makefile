@@ -4,7 +4,7 @@
 PYTHON ?= python3
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lock
+.PHONY: help run test check bench format lock
 
 help: ## list the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' Makefile
@@ -17,6 +17,9 @@ test: ## install what is missing, then run all tests, with coverage
 
 check: ## format, lint, types, migrations, deploy check, documentation
 	@$(PYTHON) -m quality.start check
+
+bench: ## measure what a connection costs, beside stock Django and another pool
+	@$(PYTHON) -m quality.start bench
 
 format: ## format the code
 	@$(PYTHON) -m quality.start format

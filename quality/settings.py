@@ -87,7 +87,15 @@ def _database(url: str) -> dict[str, Any]:
     if seconds := env.int("DB_READ_TIMEOUT", default=0):
         options.setdefault("read_timeout", seconds)
         options.setdefault("write_timeout", seconds)
-    options["pool"] = {"max_size": sizing.DB_POOL_SIZE, "timeout": env.float("DB_POOL_TIMEOUT", 5)}
+    options["pool"] = {
+        "max_size": sizing.DB_POOL_SIZE,
+        "timeout": env.float("DB_POOL_TIMEOUT", 5),
+        # For the check that all of them fit into what the server allows.
+        "processes": sizing.WEB_WORKERS,
+        "hosts": sizing.DB_HOSTS,
+    }
+    if ledger := os.environ.get("DB_LEDGER"):
+        options["pool"]["ledger"] = ledger
     database |= {
         "ENGINE": "quality.pool",
         "CONN_MAX_AGE": 0,

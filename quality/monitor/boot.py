@@ -1,8 +1,9 @@
-"""Holds a start back until the database is there, and stops it when the schema is not."""
+"""Holds a start back until the database is there, and stops it when it does not fit."""
 
 import time
 from collections.abc import Callable
 
+from django.core import checks
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
@@ -37,3 +38,13 @@ def check_schema() -> None:
         names = ", ".join(f"{migration.app_label}.{migration.name}" for migration, _ in plan[:5])
         more = f" and {len(plan) - 5} more" if len(plan) > 5 else ""
         raise NotReady(f"Migrations are missing: {names}{more}. Run: python manage.py migrate")
+
+
+def check_budget(*, say: Callable[[str], None]) -> None:
+    """Raises NotReady when all processes together may open more than the server allows."""
+    for message in checks.run_checks(tags=[checks.Tags.database], databases=["default"]):
+        if str(message.id).startswith("quality.pool."):
+            text = f"{message.msg} {message.hint}"
+            if message.is_serious():
+                raise NotReady(text)
+            say(text)

@@ -1,82 +1,25 @@
 """Django's MySQL backend on pooled connections: `ENGINE = "quality.pool"`."""
 
-from typing import Any, NoReturn
+import weakref
+from typing import Any
 
-from dj_db_conn_pool.backends.mysql import base as dj_db_conn_pool
 from django.db.backends.base.base import NO_DB_ALIAS
-from django.db.backends.mysql import base as mysql
 from django.db.utils import InterfaceError
 from django.utils.asyncio import async_unsafe
-from MySQLdb import OperationalError
-from sqlalchemy.pool import PoolProxiedConnection
 
 from quality.pool import forking
 from quality.pool.client import DatabaseClient
 from quality.pool.creation import DatabaseCreation
-from quality.pool.lending import Pool, session_of
+from quality.pool.lending import Pool
+from quality.pool.lent import GoneConnection, LentConnection
 from quality.pool.options import read_options
-from quality.pool.registry import registry
+from quality.pool.registry import frozen, registry
 from quality.pool.sessions import ConnectionParams
+from quality.pool.transactions import SessionWrapper
+from quality.pool.validation import DatabaseValidation
 
 
-def _refuse() -> NoReturn:
-    # The client library's number for a connection that is closed: what stock Django gives.
-    raise OperationalError(2006, "This connection was closed: it is back in its pool.")
-
-
-class GoneCursor:
-    """A cursor on a connection that is no longer ours."""
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-    def __getattr__(self, name: str) -> NoReturn:
-        _refuse()
-
-
-class GoneConnection:
-    """Stands for a lent connection that this process inherited and must not touch."""
-
-    is_valid = False
-    driver_connection = None
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-    def __getattr__(self, name: str) -> NoReturn:
-        _refuse()
-
-
-class LentCursor(mysql.CursorWrapper):
-    """A cursor that stops working when its connection goes back to the pool.
-
-    Without that, one kept beyond close() would run statements in a later borrower's session.
-    """
-
-    def __init__(self, cursor: Any, lease: PoolProxiedConnection) -> None:
-        super().__init__(cursor)
-        self.lease = lease
-
-    def execute(self, query: str, args: Any = None) -> Any:
-        """Run a statement. Raises OperationalError after the connection's return."""
-        if not self.lease.is_valid:
-            _refuse()
-        return super().execute(query, args)
-
-    def executemany(self, query: str, args: Any) -> Any:
-        """Run a statement often. Raises OperationalError after the connection's return."""
-        if not self.lease.is_valid:
-            _refuse()
-        return super().executemany(query, args)
-
-    def callproc(self, name: str, args: Any = ()) -> Any:
-        """Call a procedure. Raises OperationalError after the connection's return."""
-        if not self.lease.is_valid:
-            _refuse()
-        return self.cursor.callproc(name, args)
-
-
-class DatabaseWrapper(dj_db_conn_pool.DatabaseWrapper):
+class DatabaseWrapper(SessionWrapper):
     """Django's view of one connection: borrowed when first used, returned by close().
 
     CONN_MAX_AGE must be 0 (a request returns what it borrowed). CONN_HEALTH_CHECKS may be
@@ -84,23 +27,24 @@ class DatabaseWrapper(dj_db_conn_pool.DatabaseWrapper):
     promises holds anyway, as a connection is validated before it is lent.
     """
 
-    # Stock Django's attribute: the lent connection's proxy, or None when nothing is lent.
+    # Stock Django's attribute: a LentConnection, or None when nothing is lent.
     connection: Any
 
     client_class = DatabaseClient
     creation_class = DatabaseCreation
+    validation_class = DatabaseValidation
 
     def __init__(self, settings_dict: dict[str, Any], alias: str = "default") -> None:
         super().__init__(settings_dict, alias)
         self._pool_options = read_options(alias, settings_dict)
         # Whose connection `self.connection` is. None: not lent, or not pooled.
         self._lender: Pool | None = None
+        # The settings as they were when the parameters were made from them.
+        self._known_settings: Any = None
+        self._known_params = ConnectionParams()
+        self._known_pool: Pool | None = None
+        self._self = weakref.ref(self)
         forking.watch(self)
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__qualname__} vendor={self.vendor!r} alias={self.alias!r}>"
-
-    __str__ = __repr__
 
     # ----- The pool
 
@@ -124,15 +68,18 @@ class DatabaseWrapper(dj_db_conn_pool.DatabaseWrapper):
 
     def get_connection_params(self) -> dict[str, Any]:
         """What MySQLdb.connect() takes: OPTIONS without those of the pool."""
-        params = ConnectionParams(super().get_connection_params())
-        params.pop("pool", None)
-        return params
+        # Asked at each borrow, and seldom another answer.
+        if self._known_settings != self.settings_dict:
+            self._known_params = ConnectionParams(super().get_connection_params())
+            self._known_settings = frozen(self.settings_dict)
+        return ConnectionParams(self._known_params)
 
     @async_unsafe
     def connect(self) -> None:
         """Borrow a connection. One that cannot be initialised is closed, not kept."""
         try:
             super().connect()
+            self._apply_limit()
         except BaseException:
             self._discard()
             raise
@@ -143,36 +90,23 @@ class DatabaseWrapper(dj_db_conn_pool.DatabaseWrapper):
         if self.alias == NO_DB_ALIAS:
             # It creates and drops databases, with no database of its own: it must never be
             # lent to others, nor be another's.
-            return self._get_new_connection(conn_params)
-        pool = registry.pool(self.alias, conn_params, self._pool_options)
-        lease = pool.borrow()
+            return super().get_new_connection(conn_params)
+        pool = self._known_pool
+        if pool is None or pool.is_retired or not pool.has_params(conn_params):
+            pool = registry.pool(self.alias, conn_params, self._pool_options)
+            self._known_pool = pool
+        lease = pool.borrow(self._self)
+        if not (lease.session and lease.session.initialised):
+            # What Django sends to it first is to be answered within the same deadline.
+            lease.holding.hang_up_at = lease.holding.deadline
         self._lender = pool
-        return lease
+        return LentConnection(lease)
 
     def init_connection_state(self) -> None:
-        """Set isolation level and the like, once for each session."""
-        session = session_of(self.connection) if self._lender is not None else None
-        if session is not None and session.initialised:
-            return
+        """Express what this project wishes of a session; nothing if that has been done."""
         super().init_connection_state()
-        if session is not None:
-            session.initialised = True
-
-    def _set_autocommit(self, autocommit: bool) -> None:
-        # Stock Django's. The parent's writes each error to the log as well.
-        with self.wrap_database_errors:
-            self.connection.autocommit(autocommit)
-
-    @async_unsafe
-    def create_cursor(self, name: str | None = None) -> Any:
-        """A cursor that is good for as long as this connection is lent."""
-        if self._lender is None and not isinstance(self.connection, GoneConnection):
-            return super().create_cursor(name)
-        if not self.connection.is_valid:
-            # After close() inside atomic, Django keeps asking the closed connection for
-            # cursors, and refuses the statement itself with the right error.
-            return mysql.CursorWrapper(GoneCursor())
-        return LentCursor(self.connection.cursor(), self.connection)
+        if self._lender is not None:
+            self.connection.lease.holding.hang_up_at = 0.0
 
     def is_usable(self) -> bool:
         """Whether the server answers on this connection; one round trip."""
@@ -184,19 +118,20 @@ class DatabaseWrapper(dj_db_conn_pool.DatabaseWrapper):
 
     def _close(self) -> None:
         if self._lender is None:
-            super()._close()
+            with self.wrap_database_errors:
+                self.connection.close()
         else:
-            self._lender.give_back(self.connection)
+            self._lender.give_back(self.connection.lease)
 
     def _discard(self) -> None:
-        lease, lender = self.connection, self._lender
+        connection, lender = self.connection, self._lender
         self.connection = self._lender = None
-        if lease is None:
+        if connection is None:
             return
         if lender is not None:
-            lender.discard(lease)
+            lender.discard(connection.lease)
         else:
-            lease.close()
+            connection.close()
 
     def leave_to_parent(self) -> None:
         """In a forked child: forget the inherited connection, and its transaction.

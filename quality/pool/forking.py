@@ -69,9 +69,14 @@ def keep(inherited: object) -> None:
     _kept.append(inherited)
 
 
+def is_in_child() -> bool:
+    """Whether this process was forked, and Python was not told (by C code)."""
+    return os.getpid() != _owner_pid
+
+
 def notice_fork() -> None:
-    """Catch up with a fork of which Python was not told (one made by C code)."""
-    if os.getpid() != _owner_pid:
+    """Catch up with a fork of which Python was not told."""
+    if is_in_child():
         _after_in_child()
 
 

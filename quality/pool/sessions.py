@@ -1,16 +1,19 @@
 """One physical connection: opens it, asks whether it lives, undoes what a borrower did."""
 
+import contextlib
 import math
+import os
 import select
+import socket
 import time
 from collections.abc import Mapping
 from typing import Any
 
 import MySQLdb
-from MySQLdb.connections import Connection
-from sqlalchemy.pool import ConnectionPoolEntry
 
 from quality.pool import forking
+from quality.pool.doings import Doings
+from quality.pool.driver import Connection
 
 
 class ConnectionParams(dict[str, Any]):
@@ -27,48 +30,46 @@ def open_connection(params: Mapping[str, Any], *, within_seconds: float) -> Conn
     """
     longest = max(1, math.ceil(within_seconds))
     wanted = int(params.get("connect_timeout") or longest)
-    connection = MySQLdb.connect(**{**params, "connect_timeout": min(wanted, longest)})
+    # Left alone, the driver turns autocommit off, only for Django to turn it on.
+    defaults = {"autocommit": True}
+    connection = Connection(**{**defaults, **params, "connect_timeout": min(wanted, longest)})
     # Django's backend does the same: mysqlclient's encoder for bytes doesn't work.
     if connection.encoders.get(bytes) is bytes:
         connection.encoders.pop(bytes)
     return connection
 
 
-class Session:
+class Session(Doings):
     """What the pool knows about one physical connection."""
 
     __slots__ = (
-        "_encoding",
+        "_character_set",
         "_params",
         "_poll",
         "_socket",
-        "clean",
-        "connection",
-        "entry",
+        "expires_at",
         "generation",
         "idle_since",
         "initialised",
         "opened_at",
+        "trusted_since",
     )
 
     def __init__(
         self,
         connection: Connection,
-        entry: ConnectionPoolEntry,
         params: Mapping[str, Any],
         generation: int,
     ) -> None:
-        self.connection = connection
-        self.entry = entry
+        super().__init__(connection)
         self.generation = generation
-        self.opened_at = self.idle_since = time.monotonic()
-        # Reset after its last borrower. A connection that comes back by any other way
-        # than the pool's own is not, and is closed.
-        self.clean = False
-        # Django has set isolation level and its other wishes.
+        self.opened_at = self.idle_since = self.trusted_since = time.monotonic()
+        # When it has lived long enough, by time.monotonic().
+        self.expires_at = math.inf
+        # Django has expressed what it wishes of a new connection.
         self.initialised = False
         self._params = params
-        self._encoding = connection.encoding
+        self._character_set = self._present_character_set()
         self._socket = forking.watch_connection(connection)
         self._poll = select.poll()
         self._poll.register(self._socket.number, select.POLLIN)
@@ -89,33 +90,68 @@ class Session:
         # More than the one answer: somebody left a result behind, all later ones would be off.
         return not self.has_input()
 
-    def reset(self, how: str) -> None:
-        """Undo what the borrower did: "rollback" or "full". Raises MySQLdb.Error.
+    def ask(self, query: bytes, *, within_seconds: float) -> str:
+        """The one value that a query answers; one round trip. Raises MySQLdb.Error."""
+        self.connection.send_query(query)
+        if not self._poll.poll(max(0.0, within_seconds) * 1000):
+            raise MySQLdb.OperationalError(2013, f"No answer within {within_seconds:.1f} s.")
+        self.connection.read_query_result()
+        value = self.connection.store_result().fetch_row()[0][0]
+        return value.decode() if isinstance(value, bytes) else str(value)
 
+    def close(self) -> None:
+        """Say goodbye to the server. Nobody else may be using the connection."""
+        with contextlib.suppress(MySQLdb.Error):
+            self.connection.close()
+
+    def sever(self) -> None:
+        """Hang up, also while another thread waits for an answer, which then gets an error."""
+        if not self._socket.is_open():
+            return
+        with contextlib.suppress(OSError), socket.socket(fileno=os.dup(self._socket.number)) as end:
+            end.shutdown(socket.SHUT_RDWR)
+
+    def reset(self, how: str) -> None:
+        """Undo what the borrower did. Raises MySQLdb.Error when the session can't be made clean.
+
+        "auto" does what is needed, and mostly that is nothing; "full" does all that can be
+        done; "rollback" ends the transaction, if one may be open, and leaves the rest.
         After a full reset Django has to initialise the session again.
         """
         if not self._socket.is_open():
             # Not a shortcut. libmariadb's mysql_change_user() writes into memory that the
             # library freed when it noticed the loss, and the process aborts some time later.
             raise MySQLdb.OperationalError(2006, "The server had gone before the return.")
-        if how == "rollback":
+        if self.is_spoiled:
+            raise MySQLdb.NotSupportedError("The borrower did what no reset undoes.")
+        needed = self.needs_reset()
+        if how == "full" or (how == "auto" and needed == "full"):
+            self._sign_in_again()
+        elif needed:
             self.connection.rollback()
-            return
-        params = self._params
+        self.forget()
+
+    def _sign_in_again(self) -> None:
+        params, connection = self._params, self.connection
         # The server ends the session and begins a new one on the same socket: transaction,
         # locks, temporary tables, variables, settings and prepared statements are gone.
         self.initialised = False
-        self.connection.change_user(
+        connection.change_user(
             params.get("user"),
             params.get("password", params.get("passwd", "")),
             params.get("database", params.get("db", "")),
         )
-        # What mysqlclient set when it connected has gone too: set it in the same order. The
-        # character set is the exception, it is part of signing in.
-        if params.get("init_command"):
-            with self.connection.cursor() as cursor:
-                cursor.execute(params["init_command"])
-        if self.connection.encoding != self._encoding or "collation" in params:
-            self.connection.set_character_set(params["charset"], params.get("collation"))
+        if self._present_character_set() != self._character_set:
+            connection.set_character_set(params["charset"])
+        # What was set when it connected has gone too: set it in the same order.
+        names = f"SET NAMES {params['charset']}"
+        if params.get("collation"):
+            names += f" COLLATE {params['collation']}"
+        settings = [params.get("init_command"), names]
         if params.get("sql_mode"):
-            self.connection.set_sql_mode(params["sql_mode"])
+            settings.append(f"SET SESSION sql_mode='{params['sql_mode']}'")
+        connection.tell(*(setting.encode() for setting in settings if setting))
+
+    def _present_character_set(self) -> tuple[str, str]:
+        # What the driver encodes with, and what the client library does.
+        return self.connection.encoding, self.connection.character_set_name()

@@ -18,6 +18,7 @@ COMMANDS = {
     "run": serve.run,
     "test": checking.test,
     "check": checking.check,
+    "bench": checking.bench,
     "format": checking.format_code,
     "lock": checking.lock,
 }

@@ -1,4 +1,4 @@
-"""The commands for those who change the code: test, check, format, lock."""
+"""The commands for those who change the code: test, check, bench, format, lock."""
 
 from __future__ import annotations
 
@@ -58,6 +58,13 @@ def check() -> int:
     if failed:
         say(f"\nquality: failed: {', '.join(failed)}")
     return 1 if failed else 0
+
+
+def bench() -> int:
+    ensure(dev=True)
+    # It starts a server of its own, and takes this process over as the tests do.
+    os.chdir(ROOT)
+    os.execv(PYTHON, [str(PYTHON), "-m", "tests.benchmarks"])  # noqa: S606
 
 
 def format_code() -> int:

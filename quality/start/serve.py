@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from quality.devdb.configuration import DevdbError
+from quality.devdb.configuration import SETTINGS, DevdbError
 from quality.devdb.mariadb import PrivateMariaDB
 from quality.start import install
 from quality.start.console import StartError, progress, run_step, say
@@ -106,13 +106,18 @@ def serve(place: Place, database_url: str) -> int:
 
 def environment(place: Place, database_url: str) -> dict[str, str]:
     """What every process of this run sees, on top of what the caller set."""
-    return os.environ | {
-        "DEVELOPMENT": "1",
-        "DATABASE_URL": database_url,
-        "VAR_DIR": str(place.var_dir),
-        "BIND": place.bind,
-        "PORT": str(place.port),
-    }
+    private = {} if place.database_url else {"DB_MAX_CONNECTIONS": str(SETTINGS["max-connections"])}
+    return (
+        os.environ
+        | private
+        | {
+            "DEVELOPMENT": "1",
+            "DATABASE_URL": database_url,
+            "VAR_DIR": str(place.var_dir),
+            "BIND": place.bind,
+            "PORT": str(place.port),
+        }
+    )
 
 
 def banner(place: Place, demo: str) -> str:

@@ -1,13 +1,14 @@
 """A start waits for a late database, and stops when the schema is not there."""
 
+import dataclasses
 import threading
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import connection, connections
 from django.db.migrations.recorder import MigrationRecorder
 
-from quality.monitor.boot import NotReady, await_database, check_schema
+from quality.monitor.boot import NotReady, await_database, check_budget, check_schema
 
 
 def test_a_start_waits_for_a_late_database(spare_server):
@@ -31,6 +32,7 @@ def test_a_database_that_stays_away_ends_the_start_with_a_remedy(spare_server):
 
 def test_a_migrated_schema_lets_the_start_through(db):
     check_schema()
+    check_budget(say=pytest.fail)
     call_command("awaitdatabase")
 
 
@@ -38,3 +40,29 @@ def test_missing_migrations_are_named(db):
     MigrationRecorder(connection).record_unapplied("scans", "0001_initial")
     with pytest.raises(CommandError, match=r"scans\.0001_initial.*manage\.py migrate"):
         call_command("awaitdatabase")
+
+
+def pool_options(monkeypatch, **changes):
+    wrapper = connections["default"]
+    options = dataclasses.replace(wrapper._pool_options, **changes)
+    monkeypatch.setattr(wrapper, "_pool_options", options)
+
+
+def test_a_start_over_budget_ends_with_the_arithmetic(db, monkeypatch):
+    pool_options(monkeypatch, processes=100, hosts=2)
+    each = connection._pool_options.max_size
+    with pytest.raises(CommandError) as reason:
+        call_command("awaitdatabase")
+    arithmetic = f"100 processes × {each} connections × 2 hosts = {200 * each} > "
+    assert arithmetic in str(reason.value)
+    assert "raise max_connections at the server" in str(reason.value)
+
+
+def test_a_start_near_the_budget_goes_on_and_says_so(db, monkeypatch):
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT @@global.max_connections")
+        allowed = cursor.fetchone()[0] - 10
+    pool_options(monkeypatch, processes=1, max_size=allowed)
+    said: list[str] = []
+    check_budget(say=said.append)
+    assert f"= {allowed} ≤ {allowed + 10} − 10" in said[0]

@@ -10,11 +10,14 @@ from typing import Any
 import MySQLdb
 import pytest
 from django.conf import settings
+from django.db import OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from quality.devdb.mariadb import PrivateMariaDB
 from quality.pool.base import DatabaseWrapper
 from quality.pool.lending import Pool
 from quality.pool.registry import registry
+from tests.faults import COUNT_USERS, Administrator, Proxy
 
 # The account of the tests may do anything in schemas with this beginning.
 SCHEMA = "quality_pooltests"
@@ -28,7 +31,8 @@ class Database:
         self.alias = f"pooltest{next(_numbers)}"
         self.settings: dict[str, Any] = copy.deepcopy(settings.DATABASES["default"])
         self.settings["NAME"] = SCHEMA
-        self.settings["OPTIONS"]["pool"] = changes.pop("pool", {})
+        pool = self.settings["OPTIONS"]["pool"]
+        self.settings["OPTIONS"]["pool"] = {"ledger": pool["ledger"], **changes.pop("pool", {})}
         self.settings["OPTIONS"] |= changes.pop("OPTIONS", {})
         self.settings |= changes
 
@@ -88,6 +92,17 @@ def select(wrapper: BaseDatabaseWrapper, sql: str) -> Any:
     return row[0] if row else None
 
 
+def works(shop: Database) -> bool:
+    """Whether a borrower gets its answer now."""
+    wrapper = shop.wrapper()
+    try:
+        return bool(select(wrapper, "SELECT 1") == 1)
+    except OperationalError:
+        return False
+    finally:
+        wrapper.close()
+
+
 def in_thread(function: Callable[[], Any]) -> Future[Any]:
     """Run the function in a thread of its own. Its outcome is the future's."""
     executor = ThreadPoolExecutor(1)
@@ -139,3 +154,59 @@ def database(server) -> Iterator[Callable[..., Database]]:
         pool = registry.known(one.alias)
         if pool is not None:
             pool.retire()
+            # What the test left open; its threads have ended.
+            for holding in list(pool.slots.in_use.values()):
+                pool.end(holding, "discarded")
+
+
+# ----- A server and a way to it that tests may break
+
+
+@pytest.fixture(scope="session")
+def _spare_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateMariaDB]:
+    spare = PrivateMariaDB(tmp_path_factory.mktemp("m"), options=COUNT_USERS)
+    yield spare
+    spare.stop()
+
+
+@pytest.fixture
+def spare_server(_spare_server: PrivateMariaDB) -> PrivateMariaDB:
+    """A server that a test may freeze, kill and restart: it runs when the test begins."""
+    _spare_server.start()
+    return _spare_server
+
+
+@pytest.fixture
+def administrator(spare_server: PrivateMariaDB) -> Iterator[Administrator]:
+    """The spare server's administrator."""
+    with Administrator(spare_server) as administrator:
+        yield administrator
+
+
+@pytest.fixture
+def proxy(spare_server: PrivateMariaDB) -> Iterator[Proxy]:
+    """A proxy to the spare server; `on_spare_server(…, through=proxy)` goes through it."""
+    with Proxy(str(spare_server.socket)) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def on_spare_server(
+    database: Callable[..., Database], spare_server: PrivateMariaDB
+) -> Callable[..., Database]:
+    """`on_spare_server({"max_size": 1})` is a new alias on the spare server."""
+
+    def make(
+        pool: dict[str, Any] | None = None, *, through: Proxy | None = None, **changes: Any
+    ) -> Database:
+        changes = {"NAME": "quality", "PASSWORD": spare_server.password} | changes
+        shop = database(pool=pool or {}, **changes)
+        options = shop.settings["OPTIONS"]
+        if through is None:
+            options["unix_socket"] = str(spare_server.socket)
+        else:
+            options.pop("unix_socket", None)
+            shop.settings |= {"HOST": through.address[0], "PORT": through.address[1]}
+        return shop
+
+    return make

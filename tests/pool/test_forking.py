@@ -132,18 +132,19 @@ except Leave:
     assert server.query(f"SELECT id FROM {SCHEMA}.things") == [(3,)]
 
 
-@pytest.mark.parametrize("owner", ["pool", "registry"])
-def test_a_fork_while_a_lock_is_held_does_not_hang_the_child(owner, tiny):
+@pytest.mark.parametrize("lock", ["pool.slots.lock", "registry._lock", "keeper._lock"])
+def test_a_fork_while_a_lock_is_held_does_not_hang_the_child(lock, tiny):
     run_script(
         FORK
         + f"""
 import threading
+from quality.pool.keeper import keeper
 from quality.pool.registry import registry
 thread_id()
 pool, held, done = connections["default"].pool, threading.Event(), threading.Event()
 
 def hold():
-    with {owner}._lock:
+    with {lock}:
         held.set()
         done.wait(30)
 

@@ -1,16 +1,13 @@
 """A connection that died in the pool is replaced before anybody uses it."""
 
-import os
-import signal
 import time
 
 import MySQLdb
 import pytest
 from django.db import OperationalError
 
-from quality.devdb.mariadb import PrivateMariaDB
 from quality.pool import lending
-from quality.pool.lending import session_of
+from tests.faults import frozen
 from tests.pool.conftest import eventually, in_thread, select, thread_id
 
 
@@ -58,7 +55,7 @@ def test_a_connection_that_died_in_use_is_not_lent_again(database, server):
 def test_a_connection_that_the_driver_gave_up_is_not_reset(database, server):
     wrapper = database(pool={"max_size": 1}).wrapper()
     dead = thread_id(wrapper)
-    session = session_of(wrapper.connection)
+    session = wrapper.connection.lease.session
     server.kill(dead)
     with pytest.raises(OperationalError):
         select(wrapper, "SELECT 1")
@@ -67,28 +64,8 @@ def test_a_connection_that_the_driver_gave_up_is_not_reset(database, server):
         session.reset("full")
 
 
-@pytest.fixture(scope="module")
-def spare_server(tmp_path_factory):
-    """A server that may be stopped and frozen."""
-    spare = PrivateMariaDB(tmp_path_factory.mktemp("m"))
-    spare.start()
-    yield spare
-    spare.stop()
-
-
-@pytest.fixture
-def on_spare_server(database, spare_server):
-    """`on_spare_server({"max_size": 1})` is a new alias on that server."""
-
-    def make(pool):
-        options = {"unix_socket": str(spare_server.socket)}
-        return database(pool=pool, OPTIONS=options, NAME="quality", PASSWORD=spare_server.password)
-
-    return make
-
-
 def test_a_restarted_server_costs_no_borrower_an_error(spare_server, on_spare_server):
-    shop = on_spare_server({"max_size": 3})
+    shop = on_spare_server({"max_size": 3, "fail_fast": 0.01})
     wrappers = [shop.wrapper() for _ in range(3)]
     for wrapper in wrappers:
         thread_id(wrapper)
@@ -115,12 +92,9 @@ def test_a_frozen_server_holds_a_borrower_no_longer_than_the_timeout(
         thread_id(wrapper)
         wrapper.close()
     started = time.monotonic()
-    os.kill(spare_server.pid, signal.SIGSTOP)
-    try:
+    with frozen(spare_server):
         with pytest.raises(OperationalError):
             in_thread(lambda: shop.wrapper().ensure_connection()).result(10)
         took_seconds = time.monotonic() - started
-    finally:
-        os.kill(spare_server.pid, signal.SIGCONT)
     assert took_seconds < 3
     assert select(wrapper, "SELECT 1") == 1

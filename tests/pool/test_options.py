@@ -4,6 +4,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from quality.pool.base import DatabaseWrapper
+from quality.pool.folder import default_directory
 from quality.pool.options import KNOWN, PoolOptions, read_options
 
 
@@ -15,7 +16,7 @@ def read(pool=None, **settings) -> PoolOptions:
 @pytest.mark.parametrize("given", [None, True, {}])
 def test_nothing_given_means_the_defaults(given):
     assert read(given) == PoolOptions(
-        max_size=20, min_size=3, timeout=30, max_lifetime=3600, max_idle=600, reset="full"
+        max_size=20, min_size=3, timeout=30, max_lifetime=3600, max_idle=600, reset="auto"
     )
 
 
@@ -26,7 +27,17 @@ def test_every_known_option_is_taken():
         "timeout": 0.5,
         "max_lifetime": 60,
         "max_idle": 5,
+        "max_waiting": 40,
+        "keepalive": 30,
+        "fail_fast": 0.25,
+        "leak_after": 10,
         "reset": "rollback",
+        "ledger": "/run/shop",
+        "host_limit": 20,
+        "processes": 4,
+        "hosts": 2,
+        "reserve": 5,
+        "statement_timeout": 2.5,
     }
     assert set(given) == set(KNOWN)
     assert read(given) == PoolOptions(**given)
@@ -45,7 +56,9 @@ def test_an_unknown_key_is_refused_and_the_known_ones_are_listed(key):
         assert known in str(refusal.value)
 
 
-@pytest.mark.parametrize("name", ["max_size", "timeout", "max_lifetime", "max_idle"])
+@pytest.mark.parametrize(
+    "name", ["max_size", "timeout", "max_lifetime", "max_idle", "keepalive", "fail_fast"]
+)
 @pytest.mark.parametrize("value", [0, -1, True, "5", None, float("nan"), float("inf"), 10**10])
 def test_an_impossible_value_is_refused_by_name(name, value):
     if name == "max_size" and value == 10**10:
@@ -54,10 +67,22 @@ def test_an_impossible_value_is_refused_by_name(name, value):
         read({name: value})
 
 
+@pytest.mark.parametrize("name", ["min_size", "max_waiting"])
 @pytest.mark.parametrize("value", [-1, True, 1.5, "3", None])
-def test_an_impossible_min_size_is_refused(value):
-    with pytest.raises(ImproperlyConfigured, match="min_size"):
-        read({"min_size": value})
+def test_an_impossible_number_is_refused(name, value):
+    with pytest.raises(ImproperlyConfigured, match=name):
+        read({name: value})
+
+
+@pytest.mark.parametrize("off", [0, None, 0.0])
+def test_the_search_for_leaks_can_be_switched_off(off):
+    assert read({"leak_after": off}).leak_after == 0
+
+
+@pytest.mark.parametrize("value", [-1, True, False, "60", float("inf")])
+def test_an_impossible_leak_after_is_refused(value):
+    with pytest.raises(ImproperlyConfigured, match="leak_after"):
+        read({"leak_after": value})
 
 
 def test_no_minimum_is_possible():
@@ -67,6 +92,27 @@ def test_no_minimum_is_possible():
 def test_a_minimum_above_the_maximum_is_refused():
     with pytest.raises(ImproperlyConfigured, match="min_size 4 exceeds max_size 3"):
         read({"min_size": 4, "max_size": 3})
+
+
+@pytest.mark.parametrize("name", ["host_limit", "processes", "hosts", "reserve"])
+@pytest.mark.parametrize("value", [-1, True, 1.5, "3", None])
+def test_an_impossible_number_of_processes_is_refused_by_name(name, value):
+    with pytest.raises(ImproperlyConfigured, match=name):
+        read({name: value})
+
+
+def test_the_ledger_is_a_path_or_nothing(tmp_path):
+    assert read({"ledger": None}).ledger is None
+    assert read({"ledger": tmp_path}).ledger == str(tmp_path)
+    assert read().ledger == default_directory()
+    for value in ("var/ledger", "", True, 5):
+        with pytest.raises(ImproperlyConfigured, match="ledger must be the absolute path"):
+            read({"ledger": value})
+
+
+def test_a_cap_on_the_host_needs_a_place_to_meet():
+    with pytest.raises(ImproperlyConfigured, match="host_limit needs a folder"):
+        read({"ledger": None, "host_limit": 5})
 
 
 @pytest.mark.parametrize("reset", ["none", None, True, "FULL"])

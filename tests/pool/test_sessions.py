@@ -125,7 +125,7 @@ def test_a_character_set_chosen_through_the_driver_does_not_stay(shop):
 def test_a_result_that_nobody_read_costs_the_connection(shop, server):
     borrower = shop.wrapper()
     number = thread_id(borrower)
-    borrower.connection.driver_connection.query("SELECT 1")
+    borrower.connection.query("SELECT 1")
     borrower.close()
     eventually(lambda: not server.has(number))
     assert select(shop.wrapper(), "SELECT 2") == 2

@@ -74,14 +74,45 @@ def test_a_number_of_workers_that_cannot_be_is_explained(workers):
     assert "WEB_WORKERS must be a whole number" in result.stderr
 
 
+POOL = "print(settings.DATABASES['default']['OPTIONS']['pool'][{!r}])"
+
+
 def test_all_workers_of_a_host_share_20_connections():
-    for workers in (1, 2, 3, 20, 40):
-        result = run(
-            "print(settings.DATABASES['default']['OPTIONS']['pool']['max_size'])",
-            **PRODUCTION,
-            WEB_WORKERS=str(workers),
-        )
-        assert int(result.stdout) == max(1, 20 // workers)
+    for workers in (1, 2, 3, 20):
+        result = run(POOL.format("max_size"), **PRODUCTION, WEB_WORKERS=str(workers))
+        assert int(result.stdout) == 20 // workers
+
+
+def test_more_workers_than_connections_are_refused_and_not_given_one_each():
+    result = run("settings.DEBUG", **PRODUCTION, WEB_WORKERS="21")
+    assert "21 workers cannot share 20 connections" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("given", "size"),
+    [
+        ({"DB_MAX_CONNECTIONS": "24"}, 7),  # (24 - 10) // 2
+        ({"DB_MAX_CONNECTIONS": "60", "DB_HOSTS": "5"}, 5),  # (60 - 10) // 5 // 2
+        ({"DB_MAX_CONNECTIONS": "500"}, 10),  # the usual 20 are enough
+        ({"HOST_CONNECTIONS": "60"}, 30),
+        ({"HOST_CONNECTIONS": "60", "DB_POOL_SIZE": "4"}, 4),
+    ],
+)
+def test_the_size_of_a_pool_follows_from_what_the_server_allows(given, size):
+    result = run(POOL.format("max_size"), **PRODUCTION, **given)
+    assert int(result.stdout) == size, result.stderr
+
+
+def test_the_check_learns_how_many_processes_and_hosts_there_are():
+    given = {"WEB_WORKERS": "4", "DB_HOSTS": "3"}
+    assert run(POOL.format("processes"), **PRODUCTION, **given).stdout.strip() == "4"
+    assert run(POOL.format("hosts"), **PRODUCTION, **given).stdout.strip() == "3"
+
+
+def test_the_folder_of_the_ledger_can_be_named():
+    assert "KeyError: 'ledger'" in run(POOL.format("ledger"), **PRODUCTION).stderr
+    named = run(POOL.format("ledger"), **PRODUCTION, DB_LEDGER="/run/quality")
+    assert named.stdout.strip() == "/run/quality"
 
 
 def test_the_deploy_check_is_clean():

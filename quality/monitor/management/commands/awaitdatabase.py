@@ -1,15 +1,18 @@
-"""Waits for the database, then checks the schema."""
+"""Waits for the database, then checks the schema and the budget."""
 
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from quality.monitor.boot import NotReady, await_database, check_schema
+from quality.monitor.boot import NotReady, await_database, check_budget, check_schema
 
 
 class Command(BaseCommand):
-    help = "Wait for the database (DB_BOOT_RETRIES, DB_BOOT_DELAY), then check that it is migrated."
+    help = (
+        "Wait for the database (DB_BOOT_RETRIES, DB_BOOT_DELAY), then check that it is migrated "
+        "and allows all our connections."
+    )
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -19,5 +22,6 @@ class Command(BaseCommand):
                 say=self.stderr.write,
             )
             check_schema()
+            check_budget(say=self.stderr.write)
         except NotReady as reason:
             raise CommandError(str(reason)) from None

@@ -1,0 +1,261 @@
+"""What a borrower holds: a connection and cursors that work until the return, and are watched."""
+
+from collections.abc import Iterator
+from typing import Any, NoReturn, Self
+
+import MySQLdb
+from django.db.backends.mysql.base import CursorWrapper
+from MySQLdb.cursors import CursorStoreResultMixIn
+
+from quality.pool.leases import GONE, Lease
+from quality.pool.sessions import Session
+from quality.pool.statements import Effect, effect_of
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+# Of the driver's connection, what only tells something. Not `encoders` and `converter`: who gets
+# them may change them.
+TELLING = _words(
+    """
+    affected_rows character_set_name client_flag database db default_cursor cursorclass encoding
+    errno error escape escape_string field_count fileno get_character_set_info get_host_info
+    get_proto_info get_server_info host info insert_id literal messages more_results open ping
+    port server_capabilities show_warnings sqlstate stat string_literal thread_id user
+    warning_count DataError DatabaseError Error IntegrityError InterfaceError InternalError
+    NotSupportedError OperationalError ProgrammingError Warning
+    """
+)
+
+# What a full reset undoes. After anything else the connection is closed at its return.
+UNDONE_BY_RESET = _words(
+    """
+    begin change_user discard_result next_result query read_query_result select_db send_query
+    set_character_set set_sql_mode store_result use_result
+    """
+)
+
+# Of the driver's cursor, what sends nothing.
+READING = _words(
+    """
+    arraysize description description_flags lastrowid max_stmt_length messages mogrify rowcount
+    rownumber scroll setinputsizes setoutputsizes warning_count _executed
+    """
+)
+
+
+def refuse() -> NoReturn:
+    """Say that a connection is not lent any more, as stock Django says that it is closed."""
+    # The client library's number for it.
+    raise MySQLdb.OperationalError(2006, GONE)
+
+
+class LentConnection:
+    """The driver's connection for as long as it is lent.
+
+    It does what the driver's does. It notes what may change the session, and after the
+    return it refuses: then the connection may be somebody else's.
+    """
+
+    __slots__ = ("__weakref__", "lease")
+
+    def __init__(self, lease: Lease) -> None:
+        self.lease = lease
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether it has not been returned yet."""
+        return self.lease.session is not None
+
+    @property
+    def session(self) -> Session | None:
+        """What the pool knows about it; None from its return on."""
+        return self.lease.session
+
+    def present_session(self) -> Session:
+        """The session. Raises MySQLdb.OperationalError after the return."""
+        return self.lease.session or refuse()
+
+    def cursor(self, cursorclass: Any = None) -> "LentCursor":
+        """A cursor of the driver's, watched."""
+        session = self.present_session()
+        cursor = session.connection.cursor(cursorclass)
+        if not isinstance(cursor, CursorStoreResultMixIn):
+            # It leaves rows at the server until they are fetched: a reset finds out.
+            session.is_touched = True
+        return LentCursor(cursor, self)
+
+    def begin_when_needed(self) -> None:
+        """Be in a transaction from the next statement on."""
+        self.present_session().begin()
+
+    def commit(self) -> None:
+        """End the transaction, if any, and keep what it did."""
+        self.present_session().commit()
+
+    def rollback(self) -> None:
+        """End the transaction, if any, and undo what it did."""
+        self.present_session().rollback()
+
+    def autocommit(self, on: bool) -> None:
+        """Whether each statement is a transaction of its own."""
+        self.present_session().set_autocommit(bool(on))
+
+    def get_autocommit(self) -> bool:
+        """Whether each statement is a transaction of its own. No round trip."""
+        return self.present_session().get_autocommit()
+
+    def close(self) -> None:
+        """Return the connection."""
+        self.lease.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def __getattr__(self, name: str) -> Any:
+        session = self.present_session()
+        value = getattr(session.connection, name)
+        if name not in TELLING:
+            session.expect(Effect.SESSION)
+            session.is_spoiled = session.is_spoiled or name not in UNDONE_BY_RESET
+        return value
+
+
+class LentCursor:
+    """The driver's cursor, with Django's errors, for as long as its connection is lent."""
+
+    __slots__ = ("__weakref__", "_cursor", "connection")
+
+    def __init__(self, cursor: Any, connection: LentConnection) -> None:
+        self._cursor = cursor
+        self.connection = connection
+
+    def execute(self, query: Any, args: Any = None) -> Any:
+        """Run a statement. Raises OperationalError after the connection's return."""
+        session = self.connection.lease.session or refuse()
+        try:
+            effect = effect_of(query)
+            if effect:
+                session.expect(effect)
+            return self._cursor.execute(query, args)
+        except BaseException as error:
+            _note(session, error)
+            raise
+
+    def executemany(self, query: Any, args: Any) -> Any:
+        """Run a statement often. Raises OperationalError after the connection's return."""
+        session = self.connection.lease.session or refuse()
+        try:
+            effect = effect_of(query)
+            if effect:
+                session.expect(effect)
+            return self._cursor.executemany(query, args)
+        except BaseException as error:
+            _note(session, error)
+            raise
+
+    def callproc(self, name: str, args: Any = ()) -> Any:
+        """Call a procedure. Raises OperationalError after the connection's return."""
+        session = self.connection.lease.session or refuse()
+        try:
+            session.expect(Effect.SESSION)
+            return self._cursor.callproc(name, args)
+        except BaseException as error:
+            _note(session, error)
+            raise
+
+    @property
+    def cursor(self) -> Any:
+        """The driver's own cursor. What it does is not watched: its connection will be closed."""
+        session = self.connection.present_session()
+        session.expect(Effect.SESSION)
+        session.is_spoiled = True
+        return self._cursor
+
+    def fetchone(self) -> Any:
+        """The next row, or None."""
+        return self._cursor.fetchone()
+
+    def fetchmany(self, size: int | None = None) -> Any:
+        """The next `size` rows."""
+        return self._cursor.fetchmany(size)
+
+    def fetchall(self) -> Any:
+        """The rows that are left."""
+        return self._cursor.fetchall()
+
+    def nextset(self) -> Any:
+        """Go on to the next result, if there is one."""
+        self.connection.present_session()
+        return self._cursor.nextset()
+
+    def close(self) -> None:
+        """Close the cursor. After the return of the connection this sends and reads nothing."""
+        if self.connection.is_valid:
+            self._cursor.close()
+        else:
+            # Closing reads what is left of its results, perhaps between another's lines.
+            self._cursor.connection = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._cursor)
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._cursor, name)
+        if name not in READING:
+            return getattr(self.cursor, name)
+        return value
+
+
+def _note(session: Session, error: BaseException) -> None:
+    """Note what `error` means for the session. Raises IntegrityError where Django expects it."""
+    if not isinstance(error, MySQLdb.Error):
+        # It came from somewhere else, perhaps between a statement and its answer.
+        session.is_touched = True
+        return
+    session.note_error()
+    if (
+        isinstance(error, MySQLdb.OperationalError)
+        and error.args[0] in CursorWrapper.codes_for_integrityerror
+    ):
+        raise MySQLdb.IntegrityError(*error.args) from None
+
+
+class GoneCursor:
+    """A cursor on a connection that is no longer ours."""
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def __getattr__(self, name: str) -> NoReturn:
+        refuse()
+
+
+class GoneConnection:
+    """Stands for a lent connection that this process inherited and must not touch."""
+
+    is_valid = False
+
+    def cursor(self) -> GoneCursor:
+        """After close() inside atomic, Django keeps asking for cursors.
+
+        It refuses the statement itself, with the right error.
+        """
+        return GoneCursor()
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def __getattr__(self, name: str) -> NoReturn:
+        refuse()

@@ -1,0 +1,1 @@
+"""What a connection costs: with stock Django, django-db-connection-pool and quality.pool."""

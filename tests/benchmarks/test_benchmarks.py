@@ -1,0 +1,76 @@
+"""The benchmark runs, and its arithmetic is right."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.benchmarks import reporting
+from tests.benchmarks.measuring import Case, Result
+from tests.benchmarks.operations import BORROW, READ, RECORD
+from tests.benchmarks.variants import OTHER_POOL, OURS, STOCK, VARIANTS
+from tests.faults import ROOT
+
+
+def benchmark(var_dir: Path, *arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-m", "tests.benchmarks", *arguments],
+        cwd=ROOT,
+        env=os.environ | {"VAR_DIR": str(var_dir)},
+        timeout=60,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def var_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("b")
+
+
+def test_a_tiny_run_measures_everything(var_dir: Path, tmp_path: Path) -> None:
+    output = tmp_path / "bench.json"
+    said = benchmark(var_dir, "--rounds=1", "--seconds=0.01", "--threads=1", f"--output={output}")
+    written = json.loads(output.read_text())
+    assert len(written["results"]) == 4 * 2
+    for line in written["results"]:
+        assert all(len(line[variant]) == 1 and line[variant][0] > 0 for variant in VARIANTS)
+    requests = written["requests"]
+    assert requests[BORROW][STOCK] == 0
+    assert requests[READ][STOCK] == 1
+    # Stock Django turns autocommit off and on around SELECT, INSERT and COMMIT.
+    assert requests[RECORD][STOCK] == 5
+    assert len(written["aims"]) == len(reporting.AIMS)
+    for word in ("borrow + return", "scan transaction", *VARIANTS, "Aims of quality.pool"):
+        assert word in said
+
+
+def test_it_shows_where_the_time_goes(var_dir: Path) -> None:
+    said = benchmark(var_dir, "--profile", "--operations=borrow")
+    assert "dispatcher.py" in said
+    assert "µs per operation under the profiler" in said
+
+
+def test_a_ratio_is_of_the_same_round() -> None:
+    result = Result(Case(READ, 1, "1 ms"), {OURS: [10, 20, 90], STOCK: [10, 10, 30]})
+    assert result.median(OURS) == 20
+    assert result.ratio(OURS, STOCK) == (2, 1, 3)
+    assert result.ratio_of_best(OURS, STOCK) == 1
+
+
+@pytest.mark.parametrize(("ours", "reached"), [(110, True), (111, False)])
+def test_an_aim_is_reached_or_not(ours: float, reached: bool) -> None:
+    result = Result(Case(READ, 1, "0 ms"), {OURS: [ours], STOCK: [100], OTHER_POOL: [200]})
+    [aim] = reporting.judge([result])
+    assert aim["reached"] is reached
+    assert ("NOT REACHED" in reporting.verdicts([aim])) is not reached
+
+
+def test_faster_means_less() -> None:
+    result = Result(Case(RECORD, 1, "1 ms"), {OURS: [100], STOCK: [100]})
+    assert [aim["reached"] for aim in reporting.judge([result])] == [False]
