@@ -118,12 +118,24 @@ class LentConnection:
         self.close()
 
     def __getattr__(self, name: str) -> Any:
+        value = getattr(self.present_session().connection, name)
+        if name in TELLING:
+            return value
+        if not callable(value):
+            self._expect_anything(name)
+            return value
+
+        def watched(*args: Any, **kwargs: Any) -> Any:
+            # Perhaps it was kept: the lease may have ended, or a transaction begun.
+            self._expect_anything(name)
+            return value(*args, **kwargs)
+
+        return watched
+
+    def _expect_anything(self, name: str) -> None:
         session = self.present_session()
-        value = getattr(session.connection, name)
-        if name not in TELLING:
-            session.expect(Effect.SESSION)
-            session.is_spoiled = session.is_spoiled or name not in UNDONE_BY_RESET
-        return value
+        session.expect(Effect.SESSION)
+        session.is_spoiled = session.is_spoiled or name not in UNDONE_BY_RESET
 
 
 class LentCursor:

@@ -253,6 +253,7 @@ def test_whoever_is_interrupted_in_a_statement_leaves_a_session_to_be_reset(
 
 def test_a_kept_connection_is_refused_after_the_return(wrapper, database):
     kept = wrapper.connection
+    send = kept.query
     wrapper.close()
     thread_id(wrapper)
     for use in (
@@ -261,6 +262,7 @@ def test_a_kept_connection_is_refused_after_the_return(wrapper, database):
         kept.rollback,
         lambda: kept.thread_id(),
         lambda: kept.query("SELECT 1"),
+        lambda: send("SELECT 1"),
         lambda: kept.autocommit(False),
         kept.get_autocommit,
     ):
