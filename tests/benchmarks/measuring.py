@@ -53,6 +53,10 @@ class Result:
         ratios = [one / another for one, another in pairs]
         return statistics.median(ratios), min(ratios), max(ratios)
 
+    def ratio_of_best(self, variant: str, other: str) -> float:
+        """Of the quickest rounds, in which nothing else was going on."""
+        return min(self.microseconds[variant]) / min(self.microseconds[other])
+
 
 def measure(
     cases: Iterable[Case],

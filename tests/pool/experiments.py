@@ -8,19 +8,30 @@ reach databases that they should not.
 import contextlib
 import json
 import os
-import select
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import django
 from django.conf import settings
 
-from tests.faults import Administrator, Proxy
+from tests.faults import Proxy, freeze
+from tests.pool.asking import (
+    Pipe,
+    administrator,
+    close_the_pool,
+    driver_connection,
+    how,
+    in_child,
+    in_thread,
+    readable,
+    thread_id,
+    value,
+)
 
 if __name__ == "__main__":
     settings.configure(DATABASES=json.loads(os.environ["DATABASES"]), USE_TZ=True)
@@ -30,88 +41,16 @@ from django.core.signals import request_finished, request_started
 from django.db import DatabaseError, connection, connections, transaction
 
 Seen = Any
+EXPERIMENTS: dict[str, Callable[[], Seen]] = {}
 
 
-# ----- How to ask
+def experiment(function: Callable[[], Seen]) -> Callable[[], Seen]:
+    """Let `python -m tests.pool.experiments` know it by its name."""
+    EXPERIMENTS[function.__name__] = function
+    return function
 
 
-def value(sql: str, wrapper: Any = connection) -> Any:
-    """The one value that a statement answers."""
-    with wrapper.cursor() as cursor:
-        cursor.execute(sql)
-        row = cursor.fetchone()
-    return row[0] if row else None
-
-
-def thread_id() -> int:
-    """The server's number for this thread's connection."""
-    return int(value("SELECT CONNECTION_ID()"))
-
-
-@contextlib.contextmanager
-def outcome(seen: list[str]) -> Iterator[None]:
-    """Append "done", or the error's type and number."""
-    try:
-        yield
-    except Exception as error:  # noqa: BLE001 - it is what we want to know
-        number = error.args[0] if isinstance(error, DatabaseError) and error.args else ""
-        seen.append(f"{type(error).__name__} {number if isinstance(number, int) else ''}".strip())
-    else:
-        seen.append("done")
-
-
-def what(work: Callable[[], object]) -> str:
-    """How it ended: "done", or the error's type and number."""
-    seen: list[str] = []
-    with outcome(seen):
-        work()
-    return seen[0]
-
-
-def in_thread(work: Callable[[], Any]) -> Any:
-    """What `work` returns, in a thread that ends."""
-    with ThreadPoolExecutor(1) as executor:
-        return executor.submit(work).result(30)
-
-
-def readable(number: int) -> None:
-    """Wait until there is something to read, 10 s at most."""
-    if not select.select([number], [], [], 10)[0]:
-        raise TimeoutError("Nobody said anything for 10 s.")
-
-
-class Pipe:
-    """One process waits until another has come to a point."""
-
-    def __init__(self) -> None:
-        self._read, self._write = os.pipe()
-
-    def tell(self, text: str = "go") -> None:
-        os.write(self._write, f"{text}\n".encode())
-
-    def hear(self) -> str:
-        heard = b""
-        while not heard.endswith(b"\n"):
-            readable(self._read)
-            heard += os.read(self._read, 1)
-        return heard.decode().strip()
-
-
-def in_child(work: Callable[[], object]) -> int:
-    """Run `work` in a forked child that leaves without any tidying. Returns its pid."""
-    pid = os.fork()
-    if pid == 0:
-        signal.alarm(20)
-        try:
-            work()
-        finally:
-            os._exit(0)
-    return pid
-
-
-# ----- The experiments
-
-
+@experiment
 def query_at_start_then_test_runner() -> Seen:
     """The database that tests reach after somebody asked the configured one."""
     value("SELECT 1")
@@ -123,6 +62,7 @@ def query_at_start_then_test_runner() -> Seen:
     return {real: "the configured one", f"test_{real}": "the test's"}[reached]
 
 
+@experiment
 def parallel_tests() -> Seen:
     """The databases that two workers of the test runner reach, and whether over one socket."""
     parents, told = thread_id(), Pipe()
@@ -140,6 +80,7 @@ def parallel_tests() -> Seen:
     return seen
 
 
+@experiment
 def no_db_cursor_of_two_servers() -> Seen:
     """Whether the second alias's connection without a database reaches its own server."""
     reached = []
@@ -150,6 +91,7 @@ def no_db_cursor_of_two_servers() -> Seen:
     return "its own server" if len(set(reached)) == 2 else "the first server"
 
 
+@experiment
 def changed_name() -> Seen:
     """The database that is reached after NAME was changed."""
     value("SELECT 1")
@@ -158,14 +100,16 @@ def changed_name() -> Seen:
     return value("SELECT DATABASE()").removeprefix(os.environ["NAME"]) or "the old one"
 
 
+@experiment
 def changed_password() -> Seen:
     """Whether a connection is still lent after the password was changed to a wrong one."""
     value("SELECT 1")
     connection.close()
     connection.settings_dict["PASSWORD"] = "wrong"
-    return what(lambda: value("SELECT 1"))
+    return how(lambda: value("SELECT 1"))
 
 
+@experiment
 def rows_after_fork() -> Seen:
     """What a child reads while its parent asks for something on its own connection."""
     value("SELECT 1")
@@ -176,9 +120,9 @@ def rows_after_fork() -> Seen:
         thread_id()
         child_has_one.tell()
         parent_has_asked.hear()
-        answer.tell(what_it_reads())
+        answer.tell(it_reads())
 
-    def what_it_reads() -> str:
+    def it_reads() -> str:
         try:
             return str(value("SELECT 'the child''s row'"))
         except Exception as error:  # noqa: BLE001
@@ -198,12 +142,7 @@ def rows_after_fork() -> Seen:
     return heard
 
 
-def driver_connection() -> Any:
-    """mysqlclient's own object."""
-    lent = connection.connection
-    return getattr(lent, "driver_connection", lent)
-
-
+@experiment
 def parents_connection_after_childs_exit() -> Seen:
     """What becomes of a borrowed connection when a child exits as processes usually do."""
     thread_id()
@@ -213,19 +152,10 @@ def parents_connection_after_childs_exit() -> Seen:
         close_the_pool()
         sys.exit(0)
     os.waitpid(pid, 0)
-    return what(lambda: value("SELECT 1"))
+    return how(lambda: value("SELECT 1"))
 
 
-def close_the_pool() -> None:
-    """Close the pool of the default alias, by whatever way the ENGINE has."""
-    if hasattr(connection, "close_pool"):
-        connection.close_pool()
-    else:
-        from dj_db_conn_pool.core import pool_container
-
-        pool_container.get("default").dispose()
-
-
+@experiment
 def exhausted() -> Seen:
     """The error of a borrower who waited in vain, and the numbers in it."""
     thread_id()
@@ -245,6 +175,7 @@ def exhausted() -> Seen:
     return in_thread(borrow)
 
 
+@experiment
 def query_after_close_inside_atomic() -> Seen:
     """The error of a statement whose connection was closed before."""
 
@@ -254,7 +185,7 @@ def query_after_close_inside_atomic() -> Seen:
             connection.close()
             value("SELECT 1")
 
-    return what(work)
+    return how(work)
 
 
 def _borrow_from_a_frozen_server(freeze_seconds: float = 4) -> Seen:
@@ -262,7 +193,7 @@ def _borrow_from_a_frozen_server(freeze_seconds: float = 4) -> Seen:
     thaw = threading.Timer(freeze_seconds, os.kill, (pid, signal.SIGCONT))
     thaw.start()
     began = time.monotonic()
-    os.kill(pid, signal.SIGSTOP)
+    freeze(pid)
     try:
         with contextlib.suppress(Exception):
             connection.ensure_connection()
@@ -273,6 +204,7 @@ def _borrow_from_a_frozen_server(freeze_seconds: float = 4) -> Seen:
     return "within the time-out" if took < 2.5 else "as long as the freeze"
 
 
+@experiment
 def idle_connection_of_a_frozen_server() -> Seen:
     """How long a borrow takes that has to ask a frozen server; the time-out is 1 s."""
     value("SELECT 1")
@@ -282,14 +214,14 @@ def idle_connection_of_a_frozen_server() -> Seen:
     return _borrow_from_a_frozen_server()
 
 
+@experiment
 def new_connection_to_a_frozen_server() -> Seen:
     """How long a borrow takes that has to connect to a frozen server; the time-out is 1 s."""
-    from django.db.backends.mysql import base
-
-    assert base  # imported before the clock runs
+    assert connection.vendor == "mysql"  # The backend is loaded before the clock runs.
     return _borrow_from_a_frozen_server()
 
 
+@experiment
 def forty_threads_on_six_connections() -> Seen:
     """Time-outs, and how much the least served thread got of what the most served got."""
     seconds = float(os.environ["SECONDS"])
@@ -333,6 +265,7 @@ STATE = {
 }
 
 
+@experiment
 def session_state() -> Seen:
     """The kinds of state that reach the next borrower."""
     reached = []
@@ -354,12 +287,14 @@ def session_state() -> Seen:
     return reached
 
 
+@experiment
 def thread_that_ends_without_closing() -> Seen:
     """Whether its slot comes back; the cap is 1."""
     in_thread(thread_id)
-    return what(thread_id)
+    return how(thread_id)
 
 
+@experiment
 def dispose_with_connections_out() -> Seen:
     """How many connections are open at once; the cap is 2."""
     wrappers = [connection.copy() for _ in range(4)]
@@ -375,6 +310,7 @@ def dispose_with_connections_out() -> Seen:
     return "more than the cap" if borrowed > 2 else "the cap"
 
 
+@experiment
 def impossible_options() -> Seen:
     """What happens to options that cannot be meant."""
     seen = []
@@ -386,10 +322,11 @@ def impossible_options() -> Seen:
         def start(settings_dict: dict[str, Any] = settings_dict, name: str = str(options)) -> None:
             type(connection.copy())(settings_dict, name).ensure_connection()
 
-        seen.append(what(start))
+        seen.append(how(start))
     return seen
 
 
+@experiment
 def clock_that_jumps() -> Seen:
     """Whether a connection survives that somebody sets the clock forward by two hours."""
     first = thread_id()
@@ -399,29 +336,21 @@ def clock_that_jumps() -> Seen:
     return "kept" if thread_id() == first else "replaced"
 
 
+@experiment
 def old_connection_that_nobody_borrows() -> Seen:
     """Whether a connection beyond its lifetime of 1 s is replaced without a borrower."""
     first = thread_id()
     connection.close()
-    with _administrator() as administrator:
+    with administrator() as admin:
         until = time.monotonic() + 5
         while time.monotonic() < until:
-            if first not in administrator.connections():
+            if first not in admin.connections():
                 return "closed"
             time.sleep(0.05)
     return "left open"
 
 
-@contextlib.contextmanager
-def _administrator() -> Iterator[Administrator]:
-    from pathlib import Path
-
-    from quality.devdb.mariadb import PrivateMariaDB
-
-    with Administrator(PrivateMariaDB(Path(os.environ["SERVER_HOME"]))) as administrator:
-        yield administrator
-
-
+@experiment
 def half_initialised_connection() -> Seen:
     """Whether a connection that could not be initialised is used all the same."""
     wrapper: Any = connection.copy()
@@ -430,11 +359,12 @@ def half_initialised_connection() -> Seen:
         raise RuntimeError
 
     wrapper.init_connection_state = broken
-    how = what(wrapper.ensure_connection)
-    assert how == "RuntimeError", how
+    ended = how(wrapper.ensure_connection)
+    assert ended == "RuntimeError", ended
     return "closed" if wrapper.connection is None else "kept"
 
 
+@experiment
 def connects_that_are_counted() -> Seen:
     """How many connects are counted for five borrows, and how many the server saw."""
     base: Any = type(connection.copy())
@@ -449,22 +379,24 @@ def connects_that_are_counted() -> Seen:
             return super().get_new_connection(conn_params)
 
     wrapper = Counting(connection.settings_dict, "counting")
-    with _administrator() as administrator:
-        before = administrator.status("Connections")
+    with administrator() as admin:
+        before = admin.status("Connections")
         for _ in range(5):
             value("SELECT 1", wrapper)
             wrapper.close()
-        seen_by_the_server = administrator.status("Connections") - before
+        seen_by_the_server = admin.status("Connections") - before
     if hasattr(wrapper, "close_pool"):
         counted = wrapper.pool.page.numbers().connects
     return {"counted": counted, "server": seen_by_the_server}
 
 
+@experiment
 def requests_of_one_select() -> Seen:
     """What a request with one SELECT sends: round trips, and statements by the server's log."""
     return _sent(lambda: value("SELECT 'mine'"))
 
 
+@experiment
 def requests_of_one_transaction() -> Seen:
     """What a transaction of two statements sends."""
 
@@ -478,7 +410,7 @@ def requests_of_one_transaction() -> Seen:
 
 def _sent(work: Callable[[], object], times: int = 5) -> Seen:
     settings_dict = connection.settings_dict
-    with Proxy(settings_dict["OPTIONS"].pop("unix_socket")) as proxy, _administrator() as admin:
+    with Proxy(settings_dict["OPTIONS"].pop("unix_socket")) as proxy, administrator() as admin:
         settings_dict["HOST"], settings_dict["PORT"] = proxy.address
 
         def request() -> None:
@@ -507,7 +439,7 @@ def _sent(work: Callable[[], object], times: int = 5) -> Seen:
 def main() -> None:
     """Print what one experiment saw, as JSON."""
     signal.alarm(30)
-    seen = globals()[sys.argv[1]]()
+    seen = EXPERIMENTS[sys.argv[1]]()
     print(f"SEEN {json.dumps(seen)}", flush=True)
     # Without tidying: whatever is broken by now must not hang the exit.
     os._exit(0)

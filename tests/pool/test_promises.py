@@ -2,6 +2,11 @@
 
 A line of PROMISES is an experiment and what is seen in it with either ENGINE. That the
 defect is seen with the first one proves that the experiment can tell.
+
+The list has 17 defects, and all of them are held here, by 22 experiments: some defects
+show in more than one way. Of recycling, the background and the monotonic clock are held
+here; the jitter cannot be seen from outside within a test's time and is held by
+test_keeper.py.
 """
 
 import json
@@ -11,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from tests.pool import experiments
 from tests.pool.conftest import SCHEMA
 from tests.pool.project import databases, environment, run
 
@@ -47,9 +53,8 @@ def fair(seen: dict[str, int]) -> bool:
 
 
 def every_kind(seen: list[str]) -> bool:
-    from tests.pool.experiments import STATE
-
-    return seen == list(STATE)
+    """All the state that a session can have."""
+    return seen == list(experiments.STATE)
 
 
 SET_ISOLATION = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"
@@ -118,7 +123,8 @@ PROMISES = {
                 "ROLLBACK",
             ],
         },
-        ours={"round_trips": 4, "statements": ["BEGIN", "SELECT 'mine'", INSERT, "COMMIT"]},
+        # BEGIN travels with the first statement.
+        ours={"round_trips": 3, "statements": ["BEGIN;SELECT 'mine'", INSERT, "COMMIT"]},
     ),
 }
 
@@ -160,6 +166,10 @@ def see(server, spare_server, administrator) -> Iterator[Callable[..., Any]]:
     yield see
     for schema in schemas:
         administrator.query(f"DROP DATABASE IF EXISTS {schema}")
+
+
+def test_every_experiment_has_its_promise():
+    assert sorted(experiments.EXPERIMENTS) == sorted(PROMISES)
 
 
 @pytest.mark.parametrize("engine", ENGINES, ids=ENGINES.values())
