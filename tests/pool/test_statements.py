@@ -111,13 +111,8 @@ def objects(server):
     for statement in traces.SETUP:
         connection.query(statement)
     yield
-    for kind, name in server.query(
-        "SELECT routine_type, routine_name FROM information_schema.routines "
-        f"WHERE routine_schema = '{SCHEMA}'"
-    ):
-        connection.query(f"DROP {kind} {SCHEMA}.`{name}`")
-    connection.query(f"DROP SEQUENCE {SCHEMA}.numbers")
-    connection.query(f"DROP TABLE IF EXISTS {SCHEMA}.others, {SCHEMA}.kept")
+    for statement in traces.teardown(connection):
+        connection.query(statement)
     connection.close()
 
 

@@ -83,7 +83,7 @@ STATEMENTS = (
     "DO @left := 1",
     "SELECT 1 INTO @left",
     "SELECT id FROM others WHERE id = 1 INTO @left",
-    "INSERT INTO things VALUES (@left := 1)",
+    "REPLACE INTO things VALUES (@left := 1)",
     "UPDATE others SET v = @left := 2 WHERE id = 1",
     "HANDLER others OPEN AS left_handler",
     "BEGIN NOT ATOMIC SET @left = 1; END",
@@ -94,7 +94,7 @@ STATEMENTS = (
     "SELECT 1 /*!, @left := 1 */",
     "SELECT 1 /*M!100000 , meddle() */",
     "SELECT meddle()",
-    "CREATE TABLE kept SELECT meddle() AS x",
+    "CREATE OR REPLACE TABLE kept SELECT meddle() AS x",
     "SELECT NEXTVAL(numbers)",
     "XA START 'left'",
     "START TRANSACTION",
@@ -202,3 +202,17 @@ def _rows(connection: Any, sql: str) -> Any:
 def difference(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
     """What is not the same."""
     return {key: (one[key], other.get(key)) for key in one if one[key] != other.get(key)}
+
+
+def teardown(connection: Any) -> list[str]:
+    """What removes what SETUP and STATEMENTS made."""
+    routines = _rows(
+        connection,
+        "SELECT routine_type, routine_name FROM information_schema.routines "
+        f"WHERE routine_schema = '{SCHEMA}'",
+    )
+    return [
+        *(f"DROP {kind} {SCHEMA}.`{name}`" for kind, name in routines),
+        f"DROP SEQUENCE {SCHEMA}.numbers",
+        f"DROP TABLE IF EXISTS {SCHEMA}.others, {SCHEMA}.kept",
+    ]
