@@ -19,6 +19,7 @@ from django.conf import settings
 
 from quality.devdb.configuration import APP_USER
 from quality.devdb.mariadb import PrivateMariaDB
+from quality.pool.registry import registry
 from tests.benchmarks.variants import POOL_SIZE, VARIANTS, alias_of, databases
 from tests.faults import LOOPBACK, ROOT, Proxy, free_port, proxy_process
 
@@ -46,10 +47,15 @@ def main() -> None:
             )
             django.setup()
             _make_tables()
-            if asked.profile:
-                _profile(asked)
-            else:
-                _measure(asked, networks, counter)
+            try:
+                if asked.profile:
+                    _profile(asked)
+                else:
+                    _measure(asked, networks, counter)
+            finally:
+                # Or their keepers would miss the server.
+                for pool in registry.all():
+                    pool.retire()
 
 
 def _arguments() -> argparse.Namespace:
