@@ -13,9 +13,11 @@ from quality import sizing  # noqa: E402
 
 chdir = str(ROOT)
 wsgi_app = "quality.wsgi:application"
-bind = f"{os.environ.get('BIND', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
+_host = os.environ.get("BIND") or "127.0.0.1"
+_host = f"[{_host}]" if ":" in _host else _host
+bind = f"{_host}:{os.environ.get('PORT') or '8000'}"
 
-worker_class = "gthread"
+worker_class = "quality.serving.Worker"
 workers = sizing.WEB_WORKERS
 threads = sizing.WEB_THREADS
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
@@ -28,15 +30,32 @@ timeout = 30
 graceful_timeout = 30
 keepalive = 5
 
+# Whether a request came by TLS is for Django to say (BEHIND_TLS_PROXY), not for gunicorn, which
+# would believe every program on this machine.
+secure_scheme_headers = {}
+
 
 def on_starting(server):
     """Wait for the database and check the schema, once for all workers.
 
     In a process of its own: what the master opened its workers would inherit.
     """
-    command = [sys.executable, str(ROOT / "manage.py"), "awaitdatabase"]
-    if subprocess.run(command, check=False).returncode:
+    # gunicorn listens to signals only later: until then, nobody else would end this start.
+    previous = {number: signal.signal(number, _stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    waiting = subprocess.Popen([sys.executable, str(ROOT / "manage.py"), "awaitdatabase"])
+    try:
+        code = waiting.wait()
+    finally:
+        waiting.terminate()
+        waiting.wait()
+    for number, handler in previous.items():
+        signal.signal(number, handler)
+    if code:
         sys.exit(1)
+
+
+def _stop(number, frame):
+    sys.exit(128 + number)
 
 
 def when_ready(server):

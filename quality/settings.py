@@ -1,7 +1,7 @@
 """Django's settings, fed by the environment: production unless DEVELOPMENT=1."""
 
 import os
-import secrets
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
 from quality import sizing
+from quality.environment import kept_secret, seconds, whole_number
 
 env: Any = environ.Env()
 
@@ -39,34 +40,34 @@ def _refuse_missing() -> None:
         )
 
 
-def _development_secret_key() -> str:
-    """A key of this checkout's own, kept so that sessions survive a restart."""
-    path = VAR_DIR / "secret-key"
-    try:
-        return path.read_text()
-    except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            file.write(secrets.token_urlsafe(50))
-        return path.read_text()
-
-
 def _development_database_url() -> str:
     from quality.devdb.mariadb import PrivateMariaDB
 
     return PrivateMariaDB(VAR_DIR / "mariadb").url("quality")
 
 
+def _development_hosts() -> list[str]:
+    """This machine's own names, and the address that the developer opened to others."""
+    bind = os.environ.get("BIND") or "127.0.0.1"
+    if bind in {"0.0.0.0", "::"}:  # noqa: S104
+        return ["*"]
+    return ["localhost", "127.0.0.1", "[::1]", f"[{bind}]" if ":" in bind else bind]
+
+
 _refuse_missing()
 
-SECRET_KEY = os.environ.get("SECRET_KEY") or _development_secret_key()
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+# A key of this checkout's own, kept so that sessions survive a restart.
+SECRET_KEY = os.environ.get("SECRET_KEY") or kept_secret(VAR_DIR / "secret-key")
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[]) or _development_hosts()
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
 
 # ----- Database
 
 DATABASE_URL = os.environ.get("DATABASE_URL") or _development_database_url()
+if sys.argv[1:2] == ["migrate"]:
+    # A pooling proxy mixes up the sessions that migrations rely on.
+    DATABASE_URL = os.environ.get("DATABASE_DIRECT_URL") or DATABASE_URL
 
 
 def _database(url: str) -> dict[str, Any]:
@@ -84,12 +85,12 @@ def _database(url: str) -> dict[str, Any]:
     # A server that does not answer within these seconds counts as away.
     options.setdefault("connect_timeout", 5)
     # Nor does a request wait longer for an answer. Commands may work for long: no limit.
-    if seconds := env.int("DB_READ_TIMEOUT", default=0):
-        options.setdefault("read_timeout", seconds)
-        options.setdefault("write_timeout", seconds)
+    if longest := whole_number("DB_READ_TIMEOUT", 0, least=0):
+        options.setdefault("read_timeout", longest)
+        options.setdefault("write_timeout", longest)
     options["pool"] = {
         "max_size": sizing.DB_POOL_SIZE,
-        "timeout": env.float("DB_POOL_TIMEOUT", 5),
+        "timeout": seconds("DB_POOL_TIMEOUT", 5),
         # For the check that all of them fit into what the server allows.
         "processes": sizing.WEB_WORKERS,
         "hosts": sizing.DB_HOSTS,
@@ -108,8 +109,8 @@ DATABASES = {"default": _database(DATABASE_URL)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # At boot a late database is tried this often, so many seconds apart.
-DB_BOOT_RETRIES = env.int("DB_BOOT_RETRIES", default=30)
-DB_BOOT_DELAY = env.float("DB_BOOT_DELAY", default=2.0)
+DB_BOOT_RETRIES = whole_number("DB_BOOT_RETRIES", 30, least=0)
+DB_BOOT_DELAY = seconds("DB_BOOT_DELAY", 2)
 
 
 # ----- Applications
@@ -132,6 +133,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    # First: a probe knows no host name, and asks for no session.
+    "quality.monitor.health.answer_probes",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -178,6 +181,9 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "accounts:login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "accounts:login"
+# One password for all demo logins; a random one is kept, so that each start prints the same.
+if DEVELOPMENT:
+    DEMO_PASSWORD = os.environ.get("DEMO_PASSWORD") or kept_secret(VAR_DIR / "demo-password")[:12]
 # A shift and its hand-over: nobody is signed out in the middle of one.
 SESSION_COOKIE_AGE = 14 * 60 * 60
 
@@ -252,7 +258,10 @@ LOGGING = {
     "formatters": {
         "line": {"format": "%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s"},
     },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"away": {"()": "quality.views.DatabaseAwayFilter"}},
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["away"]}
+    },
     "root": {"handlers": ["console"], "level": "INFO"},
     # Django's own handlers would print each line a second time.
     "loggers": {"django": {"handlers": [], "propagate": True}},

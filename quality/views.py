@@ -1,5 +1,6 @@
 """The front door, and the answers when a request cannot be served."""
 
+import logging
 import sys
 
 from django.contrib.auth.decorators import login_required
@@ -33,6 +34,10 @@ DATABASE_AWAY = {
     ER.SERVER_SHUTDOWN,
     ER.TOO_MANY_USER_CONNECTIONS,
     ER.USER_LIMIT_REACHED,
+    # The server's disk is full.
+    1021,
+    ER.ERROR_ON_WRITE,
+    ER.RECORD_FILE_FULL,
 }
 RETRY_AFTER_SECONDS = 5
 
@@ -72,6 +77,18 @@ def database_is_away(error: BaseException | None) -> bool:
         return False
     code = error.args[0] if error.args else None
     return not isinstance(code, int) or code in DATABASE_AWAY
+
+
+class DatabaseAwayFilter(logging.Filter):
+    """Tells in one line that the database is away: a hundred tracebacks would bury the reason."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        if database_is_away(error):
+            record.msg = f"{record.getMessage()}: the database is away: {error}"
+            record.args = record.exc_info = record.exc_text = None
+            record.levelno, record.levelname = logging.WARNING, "WARNING"
+        return True
 
 
 def server_error(request: HttpRequest) -> HttpResponseBase:

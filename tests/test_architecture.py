@@ -13,7 +13,8 @@ ARROWS = {
     "quality.pool": set(),
     "quality.devdb": set(),
     "quality.start": {"quality.devdb"},
-    "quality.sizing": {"quality.pool"},
+    "quality.environment": set(),
+    "quality.sizing": {"quality.environment", "quality.pool"},
     "quality.monitor": {"quality.pool"},
     "accounts": set(),
     "scans": {"accounts"},
@@ -22,6 +23,7 @@ ARROWS = {
         "quality.pool",
         "quality.devdb",
         "quality.monitor",
+        "quality.environment",
         "quality.sizing",
         "quality.pool.budget",
     }

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 
+from django.contrib.staticfiles.storage import staticfiles_storage
 from django.core import checks
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
@@ -38,6 +39,13 @@ def check_schema() -> None:
         names = ", ".join(f"{migration.app_label}.{migration.name}" for migration, _ in plan[:5])
         more = f" and {len(plan) - 5} more" if len(plan) > 5 else ""
         raise NotReady(f"Migrations are missing: {names}{more}. Run: python manage.py migrate")
+
+
+def check_static_files() -> None:
+    """Raises NotReady when pages would name static files that nobody has collected."""
+    # Only production's storage knows files by the names of a manifest.
+    if getattr(staticfiles_storage, "hashed_files", None) == {}:
+        raise NotReady("Static files are missing. Run: python manage.py collectstatic")
 
 
 def check_budget(*, say: Callable[[str], None]) -> None:

@@ -81,6 +81,17 @@ def split_database_url(name: str, url: str) -> SplitResult:
             f"{name} cannot be read ({error}). It has the form {URL_FORM}; "
             "write special characters in the password as %XX."
         ) from None
+    if parts.fragment or parts.netloc.count("@") > 1 or "@" in parts.path + parts.query:
+        # Part of the password then, most likely: so none of it is repeated.
+        raise StartError(
+            f"{name} cannot be read. It has the form {URL_FORM}; write special characters in the "
+            "password (@ / # ? : %) as %XX, such as %40 for @."
+        )
+    if parts.hostname == "localhost" and parts.port and "unix_socket=" not in parts.query:
+        raise StartError(
+            f"{name} names localhost with a port, but for the client library localhost is a "
+            f"socket. Write 127.0.0.1:{parts.port}, or add ?unix_socket=/path/of/the.sock"
+        )
     missing = [
         what
         for what, value in (

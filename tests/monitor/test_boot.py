@@ -37,8 +37,8 @@ def test_a_migrated_schema_lets_the_start_through(db):
 
 
 def test_missing_migrations_are_named(db):
-    MigrationRecorder(connection).record_unapplied("scans", "0001_initial")
-    with pytest.raises(CommandError, match=r"scans\.0001_initial.*manage\.py migrate"):
+    MigrationRecorder(connection).record_unapplied("scans", "0002_approved")
+    with pytest.raises(CommandError, match=r"scans\.0002_approved.*manage\.py migrate"):
         call_command("awaitdatabase")
 
 

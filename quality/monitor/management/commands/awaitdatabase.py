@@ -1,17 +1,23 @@
-"""Waits for the database, then checks the schema and the budget."""
+"""Waits for the database, then checks whether a start would serve."""
 
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from quality.monitor.boot import NotReady, await_database, check_budget, check_schema
+from quality.monitor.boot import (
+    NotReady,
+    await_database,
+    check_budget,
+    check_schema,
+    check_static_files,
+)
 
 
 class Command(BaseCommand):
     help = (
-        "Wait for the database (DB_BOOT_RETRIES, DB_BOOT_DELAY), then check that it is migrated "
-        "and allows all our connections."
+        "Wait for the database (DB_BOOT_RETRIES, DB_BOOT_DELAY), then check that it is migrated, "
+        "that static files are collected, and that the server allows all our connections."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -22,6 +28,7 @@ class Command(BaseCommand):
                 say=self.stderr.write,
             )
             check_schema()
+            check_static_files()
             check_budget(say=self.stderr.write)
         except NotReady as reason:
             raise CommandError(str(reason)) from None

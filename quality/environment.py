@@ -1,0 +1,54 @@
+"""Reads the environment, and refuses what cannot be meant by its name."""
+
+import contextlib
+import math
+import os
+import secrets
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+
+
+def whole_number(name: str, default: int, *, least: int = 1) -> int:
+    """The variable `name`; an empty one counts as unset. Raises ImproperlyConfigured."""
+    text = os.environ.get(name) or str(default)
+    if not text.isascii() or not text.isdigit() or int(text) < least:
+        raise ImproperlyConfigured(
+            f"{name} must be a whole number of at least {least}, not {text!r}."
+        )
+    return int(text)
+
+
+def seconds(name: str, default: float) -> float:
+    """The variable `name`, a time above 0. Raises ImproperlyConfigured."""
+    text = os.environ.get(name) or str(default)
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise ImproperlyConfigured(f"{name} must be a number of seconds above 0, not {text!r}.")
+    return value
+
+
+def kept_secret(path: Path) -> str:
+    """A random text that is made once and kept in a file of the owner's own.
+
+    Written aside and linked into place: a full disk leaves no empty secret behind, and of two
+    processes that start together both get the same.
+    """
+    if path.is_file() and (secret := path.read_text().strip()):
+        return secret
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with open(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(secrets.token_urlsafe(48))
+        if path.exists():  # empty: left by a start that was cut off
+            aside.replace(path)
+        else:
+            with contextlib.suppress(FileExistsError):
+                path.hardlink_to(aside)
+        return path.read_text()
+    finally:
+        aside.unlink(missing_ok=True)

@@ -1,0 +1,61 @@
+"""gunicorn's worker with threads, which answers probes while all its threads are busy."""
+
+import functools
+import selectors
+import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from gunicorn.workers.gthread import ThreadWorker
+
+PROBE_THREADS = 2
+PROBE_STARTS = (b"GET /health/", b"HEAD /health/")
+
+
+class Worker(ThreadWorker):
+    """As gunicorn's, with threads that serve nothing but `/health/`.
+
+    When the database is frozen every ordinary thread may wait for it. An orchestrator that is not
+    answered then would restart a worker that is well, and the requests in flight would be lost.
+
+    Leans on ThreadWorker's `enqueue_req`, `tpool`, `pending_conns` and `poller`, which are not
+    documented: gunicorn is pinned, and `tests/quality/test_serving.py` holds what is used.
+    """
+
+    tpool: Any
+
+    def init_process(self) -> None:
+        self.probe_threads = ThreadPoolExecutor(PROBE_THREADS, "probe")
+        super().init_process()
+
+    def enqueue_req(self, conn: Any) -> None:
+        beginning = self._beginning(conn)
+        if beginning is None and self.alive:
+            self._await_beginning(conn)
+            return
+        usual = self.tpool
+        if beginning is not None and beginning.startswith(PROBE_STARTS):
+            self.tpool = self.probe_threads
+        try:
+            super().enqueue_req(conn)
+        finally:
+            self.tpool = usual
+
+    def _beginning(self, conn: Any) -> bytes | None:
+        """The first bytes of the request, left where they are; None when there are none yet."""
+        try:
+            beginning: bytes = conn.sock.recv(16, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return None
+        except OSError:  # closed already: for the ordinary way to find out
+            return b""
+        return beginning
+
+    def _await_beginning(self, conn: Any) -> None:
+        """Have the connection enqueued once it says something; until then it costs no thread."""
+        conn.sock.setblocking(False)
+        conn.timeout = time.monotonic() + self.cfg.keepalive
+        self.pending_conns.append(conn)
+        readable = functools.partial(self.on_pending_socket_readable, conn)
+        self.poller.register(conn.sock, selectors.EVENT_READ, readable)

@@ -1,0 +1,123 @@
+"""gunicorn answers probes whatever its threads wait for, and stops when told."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+
+from quality import sizing
+from quality.devdb.mariadb import PrivateMariaDB
+from tests.serving import ROOT, Database, Site, free_port
+
+
+@pytest.fixture(scope="module")
+def site(mariadb_home, tmp_path_factory):
+    database = Database(PrivateMariaDB(mariadb_home), "quality_serving")
+    site = Site(database, tmp_path_factory.mktemp("site"))
+    # One worker, so that no probe reaches another that happens to be free.
+    site._env["WEB_WORKERS"] = "1"
+    site.prepare()
+    site.start()
+    yield site
+    site.stop()
+
+
+def ask(url: str, **headers: str) -> tuple[int, float]:
+    """The status, and the seconds that it took."""
+    started = time.monotonic()
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=30) as it:
+            status = it.status
+    except urllib.error.HTTPError as error:
+        status = error.code
+        error.close()
+    return status, time.monotonic() - started
+
+
+def test_probes_are_answered_while_every_thread_waits_for_the_database(site, mariadb_home):
+    """More requests than threads read a table that somebody has locked."""
+    import MySQLdb
+
+    server = PrivateMariaDB(mariadb_home)
+    locker = MySQLdb.connect(unix_socket=str(server.socket), user=server.admin_user)
+    locker.query("LOCK TABLES quality_serving.django_session WRITE")
+    answers: list[int] = []
+    address = f"{site.url}/scans/recent/"
+
+    def read() -> None:
+        answers.append(ask(address, Cookie="sessionid=abcdefghijklmnopqrstuvwxyz012345")[0])
+
+    readers = [threading.Thread(target=read) for _ in range(40)]
+    try:
+        for reader in readers:
+            reader.start()
+        deadline = time.monotonic() + 10
+        waiting = "SELECT COUNT(*) FROM information_schema.processlist WHERE db='quality_serving'"
+        while time.monotonic() < deadline:
+            with locker.cursor() as cursor:
+                cursor.execute(f"{waiting} AND state LIKE 'Waiting for table%'")
+                if cursor.fetchone()[0] >= sizing.WEB_THREADS:
+                    break
+        assert not answers
+        for page in ("live", "ready"):
+            status, waited_seconds = ask(f"{site.url}/health/{page}")
+            assert status == 200
+            assert waited_seconds < 2
+    finally:
+        locker.close()
+        for reader in readers:
+            reader.join(60)
+    assert set(answers) <= {401, 503}
+    assert len(answers) == 40
+
+
+def test_a_probe_needs_no_host_name_of_ours(site):
+    assert ask(f"{site.url}/health/ready", Host="10.0.0.5:8000")[0] == 200
+    assert ask(f"{site.url}/accounts/login/", Host="10.0.0.5:8000")[0] == 400
+
+
+def test_a_client_that_says_nothing_at_first_is_served_when_it_does(site):
+    with socket.create_connection(("127.0.0.1", site.port), timeout=10) as client:
+        assert ask(f"{site.url}/health/live")[0] == 200
+        client.sendall(b"GET /health/live HTTP/1.0\r\n\r\n")
+        assert client.recv(100).startswith(b"HTTP/1.0 200")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_start_that_waits_for_its_database_can_be_stopped(tmp_path, number):
+    nowhere = f"mysql://u:p@127.0.0.1:{free_port()}/quality"
+    master = subprocess.Popen(
+        [sys.executable, "-m", "gunicorn", "-c", "docker/gunicorn.conf.py"],
+        cwd=ROOT,
+        env=os.environ
+        | {"DATABASE_URL": nowhere, "PORT": str(free_port()), "VAR_DIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert master.stdout is not None
+    said = ""
+    while "The database is not there yet" not in said:
+        said += master.stdout.readline()
+    master.send_signal(number)
+    # Ends only when the child, which writes to the same pipe, has ended too.
+    said += master.stdout.read()
+    assert master.wait(20) == 128 + number
+    assert "secret" not in said
+    master.stdout.close()
+
+
+def test_the_scheme_is_not_believed_from_a_header(site):
+    """In production: without BEHIND_TLS_PROXY a header does not make a request secure."""
+    code = "import runpy; print(runpy.run_path('docker/gunicorn.conf.py')['secure_scheme_headers'])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "{}"
