@@ -90,6 +90,8 @@ def _database(url: str) -> dict[str, Any]:
         "processes": sizing.WEB_WORKERS,
         "hosts": sizing.DB_HOSTS,
     }
+    if ledger := os.environ.get("DB_LEDGER"):
+        options["pool"]["ledger"] = ledger
     database |= {
         "ENGINE": "quality.pool",
         "CONN_MAX_AGE": 0,

@@ -10,12 +10,14 @@ import argparse
 import contextlib
 import os
 import random
+import select
 import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Self
@@ -221,18 +223,25 @@ class Proxy:
             self._end(link)
 
     def _to_client(self, link: _Link) -> None:
+        # What is on its way, and when it arrives: an answer in two parts is late once.
+        under_way: deque[tuple[float, bytes]] = deque()
+        has_ended = False
         try:
-            while data := link.server.recv(65536):
-                self.bytes_to_client += len(data)
-                if self._is_deaf:
-                    link.is_broken = True
-                    continue
-                if link.loses_answer:
-                    return
-                if self.delay_seconds:
-                    time.sleep(self.delay_seconds)
-                link.client.sendall(data)
-        except OSError:
+            while under_way or not has_ended:
+                wait = max(0.0, under_way[0][0] - time.monotonic()) if under_way else None
+                if select.select([] if has_ended else [link.server], [], [], wait)[0]:
+                    data = link.server.recv(65536)
+                    has_ended = not data
+                    self.bytes_to_client += len(data)
+                    if self._is_deaf:
+                        link.is_broken = link.is_broken or not has_ended
+                    elif link.loses_answer:
+                        return
+                    else:
+                        under_way.append((time.monotonic() + self.delay_seconds, data))
+                while under_way and under_way[0][0] <= time.monotonic():
+                    link.client.sendall(under_way.popleft()[1])
+        except (OSError, ValueError):
             pass
         finally:
             self._end(link)
@@ -317,11 +326,23 @@ def frozen(server: PrivateMariaDB) -> Iterator[None]:
     pid = server.pid
     if pid is None:
         raise RuntimeError(f"There is no server in {server.home} to freeze.")
-    os.kill(pid, signal.SIGSTOP)
+    freeze(pid)
     try:
         yield
     finally:
         os.kill(pid, signal.SIGCONT)
+
+
+def freeze(pid: int) -> None:
+    """Stop a process, and return when the last of its threads has stopped."""
+    os.kill(pid, signal.SIGSTOP)
+
+    def is_frozen() -> bool:
+        states = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/stat")]
+        # The state stands behind the program's name, which is in brackets.
+        return all(state.rpartition(")")[2].split()[0] == "T" for state in states)
+
+    _await(is_frozen, f"The process {pid} did not stop.")
 
 
 def _await(condition: Callable[[], bool], otherwise: str, *, seconds: float = 10) -> None:

@@ -171,6 +171,33 @@ def test_a_delay_is_added_to_each_round_trip_and_can_change(proxy: Proxy) -> Non
         assert fastest(client) < 0.005
 
 
+def test_an_answer_in_two_parts_is_late_once(proxy: Proxy) -> None:
+    with Client(proxy.address) as client:
+        client.ask("x")
+        proxy.delay_seconds = 0.1
+        began = time.monotonic()
+        client.say("one")
+        # The echo answers each part by itself.
+        threading.Timer(0.03, client.say, ["two"]).start()
+        heard = client.hear()
+        first = time.monotonic() - began
+        while "two" not in heard:
+            heard += client.hear()
+        assert 0.1 <= first < 0.13
+        assert 0.13 <= time.monotonic() - began < 0.19
+
+
+def test_what_was_said_before_a_goodbye_arrives() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address: tuple[str, int] = listener.getsockname()
+        with Proxy(address, delay_seconds=0.05) as proxy, Client(proxy.address) as client:
+            peer, _ = listener.accept()
+            peer.sendall(b"bye")
+            peer.close()
+            assert client.hear() == "bye"
+            assert client.hear() == ""
+
+
 def test_a_server_that_is_away_hangs_up(echo: Echo) -> None:
     echo.close()
     with Proxy(echo.address) as proxy, Client(proxy.address) as client:

@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import mmap
 import os
 import stat
 import tempfile
@@ -73,6 +74,18 @@ class Folder:
             os.close(descriptor)
             raise PermissionError(f"{self.path}/{name} is not a file of ours")
         return descriptor
+
+    def map(self, name: str, size: int) -> memoryview:
+        """A file's bytes as memory that all processes share. Raises OSError.
+
+        Python keeps a copy of the descriptor for as long as the memory is referred to, in a
+        forked child perhaps for ever: so it is not one on which a lock is held.
+        """
+        descriptor = self.open(name, os.O_RDWR)
+        try:
+            return memoryview(mmap.mmap(descriptor, size))
+        finally:
+            os.close(descriptor)
 
     def names(self, start: str, end: str) -> list[str]:
         """The files whose names have this start and end."""

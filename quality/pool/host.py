@@ -26,10 +26,9 @@ LOOK_SECONDS = 1.0
 class HostSlots:
     """Slots for `limit` connections that all processes of this host share.
 
-    A thread that sleeps in acquire() doesn't see a connection that its own process takes
-    back meanwhile. So a pool with a queue of its own should not sleep in here: it tells how
-    many of its threads lack a slot by want(), and tries try_acquire() again whenever
-    on_free()'s callback is called; whatever comes first serves the first in its queue.
+    A thread that sleeps in acquire() doesn't see what its own process takes back meanwhile.
+    So a pool with a queue tells by want() how many threads lack a slot, and calls
+    try_acquire() whenever on_free() says so; what comes first serves the first in line.
 
     Whoever has the fewest slots comes first, among equals who waits for longer. When all
     are taken, those with idle connections give them back, and then those who hold at least
@@ -37,12 +36,12 @@ class HostSlots:
     """
 
     def __init__(self, directory: str, key: str, limit: int) -> None:
-        """`key` names what is shared, usually the server and its account.
+        """`key` names what is shared: the server and its account.
 
-        The processes should agree on the limit: while they don't, during a restart, the
-        highest one holds. Raises ImproperlyConfigured where the cap could not be kept.
+        While processes disagree on the limit the highest one holds. Raises
+        ImproperlyConfigured where the cap could not be kept.
         """
-        self._directory, self._key, self._limit = directory, key, limit
+        self._place = (directory, key, limit)
         self._wanted_callbacks: list[Callable[[], object]] = []
         self._free_callbacks: list[Callable[[], object]] = []
         self._start_empty()
@@ -143,6 +142,10 @@ class HostSlots:
             return False
         return self._overdrawn > 0 or (shared.is_wanted() and bool(shared.waiting_rows()))
 
+    def wanted(self) -> int:
+        """How many connections the others wait for: more need not be given back."""
+        return self._overdrawn + (self._shared.wanted() if self._shared is not None else 0)
+
     def owes(self) -> bool:
         """Whether a connection that comes back now belongs to another process.
 
@@ -162,7 +165,7 @@ class HostSlots:
     def on_wanted(self, callback: Callable[[], object]) -> None:
         """Have `callback` called, in a thread of ours, when another process waits.
 
-        Again each 50 ms for as long as it waits. Give back what is idle.
+        Again each 50 ms for as long as it waits. Give back what is idle, up to wanted().
         """
         self._wanted_callbacks.append(callback)
 
@@ -187,10 +190,10 @@ class HostSlots:
                 "Linux has and this system has not. Set a limit of connections at the server."
             )
         try:
-            return SlotFile(self._directory, self._key, self._limit)
+            return SlotFile(*self._place)
         except OSError as error:
             raise ImproperlyConfigured(
-                f"host_limit in OPTIONS['pool'] cannot be kept: {error}. Make {self._directory} "
+                f"host_limit in OPTIONS['pool'] cannot be kept: {error}. Make {self._place[0]} "
                 "a folder of this user's own with free space, or name another one in "
                 "OPTIONS['pool']['ledger']."
             ) from error
@@ -212,7 +215,7 @@ class HostSlots:
         """Somebody removed the file: take as many slots of the new one as there are."""
         old, held = self._shared, self.held
         try:
-            self._shared = SlotFile(self._directory, self._key, self._limit)
+            self._shared = SlotFile(*self._place)
         except OSError as error:
             logger.warning("The file of the host's slots is gone: %s", error)
             return

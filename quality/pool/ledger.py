@@ -231,7 +231,7 @@ def _kind() -> str:
     if name in ("manage.py", "django-admin", "django") and words:
         # Its first word alone: the others may be anybody's secrets.
         name = f"{name} {words[0]}"
-    return name or "python"
+    return "python" if name in ("", "-c") else name
 
 
 def _warn(directory: str, error: OSError) -> None:

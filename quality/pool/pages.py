@@ -3,7 +3,6 @@
 import contextlib
 import fcntl
 import hashlib
-import mmap
 import os
 import secrets
 import time
@@ -110,7 +109,7 @@ def new_file(folder: Folder, start: str) -> tuple[int, str, memoryview]:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         # Without it a full disk would show as a signal that kills us, at some later store.
         os.posix_fallocate(file, 0, layout.SIZE)
-        memory = memoryview(mmap.mmap(file, layout.SIZE))
+        memory = folder.map(f"{name}.new", layout.SIZE)
         os.rename(f"{name}.new", f"{name}.page", src_dir_fd=folder.fd, dst_dir_fd=folder.fd)
     except BaseException:
         os.close(file)

@@ -2,7 +2,6 @@
 
 import contextlib
 import fcntl
-import mmap
 import os
 import select
 import stat
@@ -20,7 +19,7 @@ _FIRST_SLOT, _FIRST_ROW = 1 << 20, 1 << 21
 ROWS = 128
 # Columns of 8-byte places, written by one store each. Before them: until when somebody waits.
 _WANTED = 0
-_UNTIL, _SINCE, _HELD = (8 + ROWS * column for column in range(3))
+_UNTIL, _SINCE, _HELD, _WAITING = (8 + ROWS * column for column in range(4))
 _SIZE = 8192
 
 # So long an announcement is good: a process that was killed or stopped is soon forgotten.
@@ -48,7 +47,7 @@ class SlotFile:
         try:
             self._file = self._folder.open(self._start + "slots", os.O_RDWR | os.O_CREAT)
             os.posix_fallocate(self._file, 0, _SIZE)
-            memory = memoryview(mmap.mmap(self._file, _SIZE))
+            memory = self._folder.map(self._start + "slots", _SIZE)
             self._ints = memory.cast("Q")
             self._floats = memory.cast("d")
             self._untils = self._floats[_UNTIL : _UNTIL + ROWS]
@@ -110,6 +109,7 @@ class SlotFile:
         is_new = not self._is_fresh(self._untils[self.row], now)
         if is_new:
             self._floats[_SINCE + self.row] = now
+        self._ints[_WAITING + self.row] = waiting
         until = now + ANNOUNCED_SECONDS if waiting else 0.0
         self._untils[self.row] = until
         if waiting:
@@ -138,6 +138,10 @@ class SlotFile:
             if row != self.row and self._is_fresh(until, now)
         )
 
+    def wanted(self) -> int:
+        """How many threads of other processes lack a slot."""
+        return sum(self._ints[_WAITING + row] for _held, _since, row in self.waiting_rows())
+
     def standing(self) -> tuple[int, float, int]:
         """The same of this process; to compare."""
         now = time.monotonic()
@@ -148,7 +152,7 @@ class SlotFile:
         for row in range(ROWS):
             if self._lock(_FIRST_ROW + row, fcntl.F_WRLCK):
                 self.row = row
-                for column in (_UNTIL, _SINCE, _HELD):
+                for column in (_UNTIL, _SINCE, _HELD, _WAITING):
                     self._ints[column + row] = 0
                 with contextlib.suppress(OSError):
                     self._hang_bell(f"{self._start}bell{row}")

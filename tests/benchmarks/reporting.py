@@ -96,8 +96,8 @@ def verdicts(judged: list[dict[str, Any]]) -> str:
     for one in judged:
         word = "reached    " if one["reached"] else "NOT REACHED"
         lines.append(
-            f"{word}  {one['median']:.2f} ({one['least']:.2f}–{one['most']:.2f}) {one['best']:.2f}  "
-            f"{one['aim']}"
+            f"{word}  {one['median']:.2f} ({one['least']:.2f}–{one['most']:.2f})  "
+            f"{one['best']:.2f}  {one['aim']}"
         )
     return "\n".join(lines)
 

@@ -31,7 +31,8 @@ class Database:
         self.alias = f"pooltest{next(_numbers)}"
         self.settings: dict[str, Any] = copy.deepcopy(settings.DATABASES["default"])
         self.settings["NAME"] = SCHEMA
-        self.settings["OPTIONS"]["pool"] = changes.pop("pool", {})
+        pool = self.settings["OPTIONS"]["pool"]
+        self.settings["OPTIONS"]["pool"] = {"ledger": pool["ledger"], **changes.pop("pool", {})}
         self.settings["OPTIONS"] |= changes.pop("OPTIONS", {})
         self.settings |= changes
 

@@ -8,19 +8,30 @@ reach databases that they should not.
 import contextlib
 import json
 import os
-import select
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import django
 from django.conf import settings
 
-from tests.faults import Administrator, Proxy
+from tests.faults import Proxy, freeze
+from tests.pool.asking import (
+    Pipe,
+    administrator,
+    close_the_pool,
+    driver_connection,
+    how,
+    in_child,
+    in_thread,
+    readable,
+    thread_id,
+    value,
+)
 
 if __name__ == "__main__":
     settings.configure(DATABASES=json.loads(os.environ["DATABASES"]), USE_TZ=True)
@@ -37,86 +48,6 @@ def experiment(function: Callable[[], Seen]) -> Callable[[], Seen]:
     """Let `python -m tests.pool.experiments` know it by its name."""
     EXPERIMENTS[function.__name__] = function
     return function
-
-
-# ----- How to ask
-
-
-def value(sql: str, wrapper: Any = connection) -> Any:
-    """The one value that a statement answers."""
-    with wrapper.cursor() as cursor:
-        cursor.execute(sql)
-        row = cursor.fetchone()
-    return row[0] if row else None
-
-
-def thread_id() -> int:
-    """The server's number for this thread's connection."""
-    return int(value("SELECT CONNECTION_ID()"))
-
-
-@contextlib.contextmanager
-def outcome(seen: list[str]) -> Iterator[None]:
-    """Append "done", or the error's type and number."""
-    try:
-        yield
-    except Exception as error:  # noqa: BLE001 - it is what we want to know
-        number = error.args[0] if isinstance(error, DatabaseError) and error.args else ""
-        seen.append(f"{type(error).__name__} {number if isinstance(number, int) else ''}".strip())
-    else:
-        seen.append("done")
-
-
-def what(work: Callable[[], object]) -> str:
-    """How it ended: "done", or the error's type and number."""
-    seen: list[str] = []
-    with outcome(seen):
-        work()
-    return seen[0]
-
-
-def in_thread(work: Callable[[], Any]) -> Any:
-    """What `work` returns, in a thread that ends."""
-    with ThreadPoolExecutor(1) as executor:
-        return executor.submit(work).result(30)
-
-
-def readable(number: int) -> None:
-    """Wait until there is something to read, 10 s at most."""
-    if not select.select([number], [], [], 10)[0]:
-        raise TimeoutError("Nobody said anything for 10 s.")
-
-
-class Pipe:
-    """One process waits until another has come to a point."""
-
-    def __init__(self) -> None:
-        self._read, self._write = os.pipe()
-
-    def tell(self, text: str = "go") -> None:
-        os.write(self._write, f"{text}\n".encode())
-
-    def hear(self) -> str:
-        heard = b""
-        while not heard.endswith(b"\n"):
-            readable(self._read)
-            heard += os.read(self._read, 1)
-        return heard.decode().strip()
-
-
-def in_child(work: Callable[[], object]) -> int:
-    """Run `work` in a forked child that leaves without any tidying. Returns its pid."""
-    pid = os.fork()
-    if pid == 0:
-        signal.alarm(20)
-        try:
-            work()
-        finally:
-            os._exit(0)
-    return pid
-
-
-# ----- The experiments
 
 
 @experiment
@@ -175,7 +106,7 @@ def changed_password() -> Seen:
     value("SELECT 1")
     connection.close()
     connection.settings_dict["PASSWORD"] = "wrong"
-    return what(lambda: value("SELECT 1"))
+    return how(lambda: value("SELECT 1"))
 
 
 @experiment
@@ -189,9 +120,9 @@ def rows_after_fork() -> Seen:
         thread_id()
         child_has_one.tell()
         parent_has_asked.hear()
-        answer.tell(what_it_reads())
+        answer.tell(it_reads())
 
-    def what_it_reads() -> str:
+    def it_reads() -> str:
         try:
             return str(value("SELECT 'the child''s row'"))
         except Exception as error:  # noqa: BLE001
@@ -211,12 +142,6 @@ def rows_after_fork() -> Seen:
     return heard
 
 
-def driver_connection() -> Any:
-    """mysqlclient's own object."""
-    lent = connection.connection
-    return getattr(lent, "driver_connection", lent)
-
-
 @experiment
 def parents_connection_after_childs_exit() -> Seen:
     """What becomes of a borrowed connection when a child exits as processes usually do."""
@@ -227,17 +152,7 @@ def parents_connection_after_childs_exit() -> Seen:
         close_the_pool()
         sys.exit(0)
     os.waitpid(pid, 0)
-    return what(lambda: value("SELECT 1"))
-
-
-def close_the_pool() -> None:
-    """Close the pool of the default alias, by whatever way the ENGINE has."""
-    if hasattr(connection, "close_pool"):
-        connection.close_pool()
-    else:
-        from dj_db_conn_pool.core import pool_container
-
-        pool_container.get("default").dispose()
+    return how(lambda: value("SELECT 1"))
 
 
 @experiment
@@ -270,7 +185,7 @@ def query_after_close_inside_atomic() -> Seen:
             connection.close()
             value("SELECT 1")
 
-    return what(work)
+    return how(work)
 
 
 def _borrow_from_a_frozen_server(freeze_seconds: float = 4) -> Seen:
@@ -278,7 +193,7 @@ def _borrow_from_a_frozen_server(freeze_seconds: float = 4) -> Seen:
     thaw = threading.Timer(freeze_seconds, os.kill, (pid, signal.SIGCONT))
     thaw.start()
     began = time.monotonic()
-    os.kill(pid, signal.SIGSTOP)
+    freeze(pid)
     try:
         with contextlib.suppress(Exception):
             connection.ensure_connection()
@@ -376,7 +291,7 @@ def session_state() -> Seen:
 def thread_that_ends_without_closing() -> Seen:
     """Whether its slot comes back; the cap is 1."""
     in_thread(thread_id)
-    return what(thread_id)
+    return how(thread_id)
 
 
 @experiment
@@ -407,7 +322,7 @@ def impossible_options() -> Seen:
         def start(settings_dict: dict[str, Any] = settings_dict, name: str = str(options)) -> None:
             type(connection.copy())(settings_dict, name).ensure_connection()
 
-        seen.append(what(start))
+        seen.append(how(start))
     return seen
 
 
@@ -426,23 +341,13 @@ def old_connection_that_nobody_borrows() -> Seen:
     """Whether a connection beyond its lifetime of 1 s is replaced without a borrower."""
     first = thread_id()
     connection.close()
-    with _administrator() as administrator:
+    with administrator() as admin:
         until = time.monotonic() + 5
         while time.monotonic() < until:
-            if first not in administrator.connections():
+            if first not in admin.connections():
                 return "closed"
             time.sleep(0.05)
     return "left open"
-
-
-@contextlib.contextmanager
-def _administrator() -> Iterator[Administrator]:
-    from pathlib import Path
-
-    from quality.devdb.mariadb import PrivateMariaDB
-
-    with Administrator(PrivateMariaDB(Path(os.environ["SERVER_HOME"]))) as administrator:
-        yield administrator
 
 
 @experiment
@@ -454,8 +359,8 @@ def half_initialised_connection() -> Seen:
         raise RuntimeError
 
     wrapper.init_connection_state = broken
-    how = what(wrapper.ensure_connection)
-    assert how == "RuntimeError", how
+    ended = how(wrapper.ensure_connection)
+    assert ended == "RuntimeError", ended
     return "closed" if wrapper.connection is None else "kept"
 
 
@@ -474,12 +379,12 @@ def connects_that_are_counted() -> Seen:
             return super().get_new_connection(conn_params)
 
     wrapper = Counting(connection.settings_dict, "counting")
-    with _administrator() as administrator:
-        before = administrator.status("Connections")
+    with administrator() as admin:
+        before = admin.status("Connections")
         for _ in range(5):
             value("SELECT 1", wrapper)
             wrapper.close()
-        seen_by_the_server = administrator.status("Connections") - before
+        seen_by_the_server = admin.status("Connections") - before
     if hasattr(wrapper, "close_pool"):
         counted = wrapper.pool.page.numbers().connects
     return {"counted": counted, "server": seen_by_the_server}
@@ -505,7 +410,7 @@ def requests_of_one_transaction() -> Seen:
 
 def _sent(work: Callable[[], object], times: int = 5) -> Seen:
     settings_dict = connection.settings_dict
-    with Proxy(settings_dict["OPTIONS"].pop("unix_socket")) as proxy, _administrator() as admin:
+    with Proxy(settings_dict["OPTIONS"].pop("unix_socket")) as proxy, administrator() as admin:
         settings_dict["HOST"], settings_dict["PORT"] = proxy.address
 
         def request() -> None:

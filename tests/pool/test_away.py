@@ -97,9 +97,12 @@ def test_a_return_to_a_silent_server_does_not_hang(shop, proxy, monkeypatch):
     old = thread_id(wrapper)
     select(wrapper, "SET @touched = 1")
     proxy.deaf()
-    with taking(0.2):
-        wrapper.close()
-    proxy.hear()
+    try:
+        wrapper.inc_thread_sharing()
+        with taking(0.2):
+            in_thread(wrapper.close).result(5)
+    finally:
+        proxy.hear()
     assert thread_id(wrapper) != old
     assert one.pool.stats().open == 1
 
@@ -119,21 +122,23 @@ def test_a_server_that_falls_silent_while_a_session_is_initialised_does_not_hold
         return lease
 
     monkeypatch.setattr(wrapper, "get_new_connection", and_then_silence)
-    with taking(0.3), pytest.raises(OperationalError, match="2013"):
-        wrapper.ensure_connection()
-    proxy.hear()
+    wrapper.inc_thread_sharing()
+    try:
+        with taking(0.3), pytest.raises(OperationalError, match="2013"):
+            in_thread(wrapper.ensure_connection).result(5)
+    finally:
+        proxy.hear()
     assert one.pool.stats().open == 0
 
 
 def test_an_attempt_that_never_ends_gives_its_slot_back(shop, proxy, monkeypatch):
-    monkeypatch.setattr(opening, "CONNECT_SECONDS", 3)
     monkeypatch.setattr("quality.pool.tending.GIVEN_UP_AFTER_SECONDS", 0.1)
     monkeypatch.setattr(keepers, "TICK_SECONDS", 0.02)
     one = shop(max_size=1, timeout=0.2)
     proxy.deaf()
     with pytest.raises(OperationalError):
         one.wrapper().ensure_connection()
-    eventually(lambda: one.pool.stats().opening == 0)
+    eventually(lambda: one.pool.stats().opening == 0, seconds=2)
     proxy.hear()
     eventually(lambda: proxy.open == 0)
     assert one.pool.slots.taken == 0
@@ -290,10 +295,15 @@ def test_one_connect_that_goes_wrong_costs_one_borrower(shop, proxy):
     one = shop(max_size=2, timeout=10)
     holder = one.wrapper()
     thread_id(holder)
+    proxy.delay_seconds = 0.1
     proxy.lose_next_answer(b"quality")
+    waiting = []
+    for place in range(2):
+        waiting.append(in_thread(lambda: borrow_and_return(one)))
+        eventually(lambda place=place: one.pool.stats().waiting == place + 1)
     with pytest.raises(OperationalError, match=r"2013|2055"):
-        one.wrapper().ensure_connection()
-    assert thread_id(one.wrapper())
+        waiting[0].result(5)
+    assert waiting[1].result(5)
 
 
 def test_a_write_whose_answer_got_lost_is_not_repeated(shop, proxy, spare_server):

@@ -9,7 +9,7 @@ from django.db import OperationalError
 
 from quality.devdb.configuration import APP_USER
 from tests.faults import kill
-from tests.pool.conftest import Database, eventually, in_thread, select, thread_id, works
+from tests.pool.conftest import eventually, in_thread, select, thread_id, works
 
 # ----- The way to the server
 
@@ -103,14 +103,6 @@ def test_a_killed_server_keeps_what_was_committed_and_heals(
     wrapper.close()
 
 
-def borrowed_and_returned(shop: Database) -> int:
-    """The server's number for the connection that a borrower got."""
-    wrapper = shop.wrapper()
-    number = thread_id(wrapper)
-    wrapper.close()
-    return number
-
-
 @pytest.fixture
 def fill(spare_server, administrator):
     """Take every connection that the server has to give; each can be closed."""
@@ -122,9 +114,9 @@ def fill(spare_server, administrator):
         login = {"user": APP_USER, "password": spare_server.password}
         taken.append(MySQLdb.connect(unix_socket=str(spare_server.socket), **login))
 
-    def fill(number: int, others: int = 0) -> list[MySQLdb.connections.Connection]:
+    def fill(number: int) -> list[MySQLdb.connections.Connection]:
         # What the test before closed may still count.
-        eventually(lambda: len(administrator.connections()) == others)
+        eventually(lambda: not administrator.connections())
         with contextlib.suppress(MySQLdb.OperationalError):
             for _ in range(20):
                 connect()
@@ -167,18 +159,3 @@ def test_a_server_that_stays_full_is_an_error_at_the_deadline(
         with pytest.raises(OperationalError, match=str(number)):
             shop.wrapper().ensure_connection()
         assert 0.4 < time.monotonic() - began < 2
-
-
-def test_who_has_a_connection_is_not_disturbed_by_a_full_server(
-    on_spare_server, administrator, fill
-):
-    """The second one waits for the first one's, when the server gives no more than one."""
-    shop = on_spare_server({"max_size": 5, "min_size": 0, "timeout": 10})
-    holder = shop.wrapper()
-    held = thread_id(holder)
-    with LIMITS[1040](administrator):
-        fill(1040, others=1)
-        waiting = in_thread(lambda: borrowed_and_returned(shop))
-        eventually(lambda: shop.pool.stats().waiting == 1)
-        holder.close()
-        assert waiting.result(10) == held

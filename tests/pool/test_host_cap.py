@@ -29,7 +29,8 @@ def test_two_pools_together_stay_below_the_cap(capped):
 
 
 def test_what_one_pool_has_idle_is_given_to_who_waits_in_another(capped, server):
-    one, two = capped(1), capped(1)
+    # Sooner than the keeper looks.
+    one, two = capped(1), capped(1, timeout=0.5)
     wrapper = one.wrapper()
     old = thread_id(wrapper)
     wrapper.close()
@@ -55,3 +56,20 @@ def test_a_connection_that_fails_to_open_keeps_no_slot_of_the_host(capped):
     with pytest.raises(Exception, match="1045"):
         one.wrapper().ensure_connection()
     assert thread_id(two.wrapper())
+
+
+def test_a_pool_that_has_more_than_its_share_gives_though_its_own_wait(capped):
+    one, two = capped(2), capped(2)
+    wrappers = [one.wrapper(), one.wrapper()]
+    for wrapper in wrappers:
+        thread_id(wrapper)
+    own = in_thread(lambda: thread_id(one.wrapper()))
+    eventually(lambda: one.pool.stats().waiting == 1)
+    other = in_thread(lambda: thread_id(two.wrapper()))
+    eventually(lambda: two.pool.stats().waiting == 1)
+    eventually(lambda: one.pool.host.owes())
+    wrappers[0].close()
+    assert other.result(5)
+    assert not own.done()
+    wrappers[1].close()
+    assert own.result(5)

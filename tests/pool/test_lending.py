@@ -98,6 +98,31 @@ def test_first_come_first_served(database):
     assert served == [0, 1, 2, 3, 4]
 
 
+def test_who_was_given_a_dead_connection_keeps_its_turn(database, monkeypatch):
+    shop = database(pool={"max_size": 1})
+    served: list[str] = []
+
+    def borrow_and_return(name: str) -> None:
+        wrapper = shop.wrapper()
+        thread_id(wrapper)
+        served.append(name)
+        wrapper.close()
+
+    borrow_and_return("before")
+    unfit, pool, others = shop.pool._unfit, shop.pool, []
+
+    def dead_while_another_comes(holding):
+        monkeypatch.setattr(pool, "_unfit", unfit)
+        others.append(in_thread(lambda: borrow_and_return("second")))
+        eventually(lambda: pool.stats().waiting == 1)
+        return "dead"
+
+    monkeypatch.setattr(pool, "_unfit", dead_while_another_comes)
+    in_thread(lambda: borrow_and_return("first")).result(10)
+    others[0].result(10)
+    assert served == ["before", "first", "second"]
+
+
 def test_threads_never_exceed_the_limit_and_never_share(database, server):
     shop = database(pool={"max_size": 3})
     lock, present, most = threading.Lock(), set(), 0
@@ -184,6 +209,23 @@ def test_who_waits_may_open_what_a_failed_session_frees(database, server):
     server.kill(held)
     holder.close()
     assert waiting.result(10) != held
+
+
+@pytest.mark.parametrize("when", ["lent", "idle"])
+def test_what_grew_too_old_is_lent_to_nobody(when, database, server):
+    shop = database(pool={"min_size": 0})
+    wrapper = shop.wrapper()
+    old = thread_id(wrapper)
+    session = wrapper.connection.lease.session
+    if when == "lent":
+        session.expires_at = 0
+        wrapper.close()
+        assert shop.pool.stats().open == 0
+    else:
+        wrapper.close()
+        session.expires_at = 0
+    assert thread_id(wrapper) != old
+    eventually(lambda: not server.has(old))
 
 
 def test_the_password_is_in_no_text(database):

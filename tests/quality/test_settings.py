@@ -109,6 +109,12 @@ def test_the_check_learns_how_many_processes_and_hosts_there_are():
     assert run(POOL.format("hosts"), **PRODUCTION, **given).stdout.strip() == "3"
 
 
+def test_the_folder_of_the_ledger_can_be_named():
+    assert "KeyError: 'ledger'" in run(POOL.format("ledger"), **PRODUCTION).stderr
+    named = run(POOL.format("ledger"), **PRODUCTION, DB_LEDGER="/run/quality")
+    assert named.stdout.strip() == "/run/quality"
+
+
 def test_the_deploy_check_is_clean():
     result = subprocess.run(
         [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
