@@ -25,6 +25,8 @@ def benchmark(var_dir: Path, *arguments: str) -> str:
         text=True,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+    # A pool that complains, a thread that fails: nothing of that kind.
+    assert done.stderr == ""
     return done.stdout
 
 
