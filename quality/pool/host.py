@@ -115,10 +115,7 @@ class HostSlots:
     # ----- Waiting
 
     def want(self, threads: int) -> None:
-        """Tell the other processes how many threads of this one lack a slot (0 = none).
-
-        It is forgotten within a quarter second unless try_acquire() is called again.
-        """
+        """Say how many threads lack a slot, 0 = none; good until ¼ s after the last try."""
         with self._lock:
             self._asked = threads
             self._announce()

@@ -71,7 +71,7 @@ def test_a_wait_ends_at_its_deadline(slots):
 
 def test_a_child_has_none_of_its_parents_slots_and_cannot_free_them(folder):
     script = f"""
-import os, signal
+import os, signal, time
 from quality.pool.host import HostSlots
 slots = HostSlots({folder!r}, "key", 2)
 assert slots.try_acquire()
@@ -90,11 +90,12 @@ pid = os.fork()
 if not pid:
     assert slots.try_acquire()
     if not os.fork():
+        os.close(writer)
         os.read(reader, 1)
         os._exit(0)
     os.kill(os.getpid(), signal.SIGKILL)
 os.waitpid(pid, 0)
-assert slots.try_acquire()
+assert slots.acquire(time.monotonic() + 10)
 os.write(writer, b"!")
 """
     run("-W", "error", "-c", script, env=environment({}))
