@@ -133,6 +133,11 @@ class Session(Doings):
 
     def _sign_in_again(self) -> None:
         params, connection = self._params, self.connection
+        # mysql_change_user() is not made for what follows: with a result unread it takes what
+        # the library read last for an answer, without a server it reads what was freed. Both
+        # can be known without a round trip.
+        if connection.next_result() != -1 or self.has_input():
+            raise MySQLdb.OperationalError(2014, "There is something unread, or the server went.")
         # The server ends the session and begins a new one on the same socket: transaction,
         # locks, temporary tables, variables, settings and prepared statements are gone.
         self.initialised = False
