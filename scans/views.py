@@ -76,15 +76,15 @@ def station(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _body(request: HttpRequest) -> bytes:
-    """The body, or its beginning when it is longer than a scan may be."""
+def _body(request: HttpRequest) -> bytes | None:
+    """The body; None when it is longer than a scan may be."""
     length = request.META.get("CONTENT_LENGTH")
     if length and int(length) > MAX_BODY_BYTES:
-        return bytes(MAX_BODY_BYTES + 1)
+        return None
     if not length and request.META.get("wsgi.input_terminated"):
         # Sent in chunks, as some proxies do: no length is told, gunicorn knows where it ends.
         body: bytes = request.META["wsgi.input"].read(MAX_BODY_BYTES + 1)
-        return body
+        return body if len(body) <= MAX_BODY_BYTES else None
     return request.body
 
 
@@ -93,7 +93,7 @@ def _body(request: HttpRequest) -> bytes:
 def record(request: HttpRequest) -> JsonResponse:
     """Store one scan. Statuses: see the contract in README."""
     body = _body(request)
-    if len(body) > MAX_BODY_BYTES:
+    if body is None:
         message = _("A scan has at most %(limit)d bytes.") % {"limit": MAX_BODY_BYTES}
         return JsonResponse({"error": message}, status=413)
     try:

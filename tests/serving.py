@@ -74,7 +74,7 @@ class Database:
 class Site:
     """gunicorn with the demo's data; its log is a file in `home`."""
 
-    def __init__(self, database: Database, home: Path) -> None:
+    def __init__(self, database: Database, home: Path, *, workers: int = 2) -> None:
         self.database = database
         self.log = home / "gunicorn.log"
         self.port = free_port()
@@ -86,7 +86,7 @@ class Site:
             "DEMO_PASSWORD": PASSWORD,
             "PORT": str(self.port),
             "BIND": "127.0.0.1",
-            "WEB_WORKERS": "2",
+            "WEB_WORKERS": str(workers),
             "VAR_DIR": str(home),
             "LOG_DIR": str(home / "log"),
         }

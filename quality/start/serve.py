@@ -72,8 +72,7 @@ def serve(place: Place, database_url: str) -> int:
     run_step(
         "Migrating the database",
         [*manage, "migrate", "--no-input"],
-        # A pooling proxy mixes up the sessions that migrations rely on.
-        env=env | {"DATABASE_URL": place.direct_url or database_url},
+        env=env,
         remedy="Correct what the last lines name, and run the same command again.",
     )
     demo = run_step(

@@ -20,9 +20,8 @@ from tests.serving import ROOT, Database, Site, free_port
 @pytest.fixture(scope="module")
 def site(mariadb_home, tmp_path_factory):
     database = Database(PrivateMariaDB(mariadb_home), "quality_serving")
-    site = Site(database, tmp_path_factory.mktemp("site"))
     # One worker, so that no probe reaches another that happens to be free.
-    site._env["WEB_WORKERS"] = "1"
+    site = Site(database, tmp_path_factory.mktemp("site"), workers=1)
     site.prepare()
     site.start()
     yield site

@@ -115,6 +115,16 @@ def test_the_folder_of_the_ledger_can_be_named():
     assert named.stdout.strip() == "/run/quality"
 
 
+@pytest.mark.parametrize(("command", "name"), [("migrate", "direct"), ("shell", "quality")])
+def test_migrations_alone_go_past_a_proxy(command, name):
+    result = run(
+        f"import sys; sys.argv[1:] = ['{command}']; print(settings.DATABASES['default']['NAME'])",
+        **PRODUCTION,
+        DATABASE_DIRECT_URL="mysql://quality:secret@db.example:3307/direct",
+    )
+    assert result.stdout.strip() == name
+
+
 def test_the_deploy_check_is_clean():
     result = subprocess.run(
         [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
