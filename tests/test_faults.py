@@ -290,6 +290,17 @@ def test_connections_are_listed_and_killed(
         connection.query("DO 1")
 
 
+def _let_in(server: PrivateMariaDB) -> Administrator:
+    """The server counts the client that it has just refused for a moment longer."""
+    deadline = time.monotonic() + 5
+    while True:
+        try:
+            return Administrator(server)
+        except MySQLdb.OperationalError as error:
+            if error.args[0] != 1040 or time.monotonic() > deadline:
+                raise
+
+
 def test_a_setting_holds_for_its_context(
     server: PrivateMariaDB, administrator: Administrator
 ) -> None:
@@ -300,7 +311,7 @@ def test_a_setting_holds_for_its_context(
             held += [connect(server) for _ in range(2)]
         assert refusal.value.args[0] == 1040
         # The administrator is let in all the same.
-        with Administrator(server) as another:
+        with _let_in(server) as another:
             assert another.status("Threads_connected") > 9
         for connection in held:
             connection.close()
