@@ -210,17 +210,17 @@ class HostSlots:
 
     def _follow(self) -> None:
         """Somebody removed the file: take as many slots of the new one as there are."""
-        old, held = self._shared, self.held
+        old, missing = self._shared, self.held
         try:
-            self._shared = SlotFile(*self._place)
+            new = SlotFile(*self._place)
         except OSError as error:
             logger.warning("The file of the host's slots is gone: %s", error)
             return
+        while missing and new.take():
+            missing -= 1
+        self._overdrawn, self._shared = missing, new
         if old is not None:
             old.close()
-        self._overdrawn = held
-        while self._overdrawn and self._shared.take():
-            self._overdrawn -= 1
 
     # ----- Listening to the others
 
