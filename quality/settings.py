@@ -8,6 +8,7 @@ from typing import Any
 import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
+from django.templatetags.static import static
 from django.utils.translation import gettext_lazy as _
 
 from quality import sizing
@@ -116,6 +117,8 @@ DB_BOOT_DELAY = seconds("DB_BOOT_DELAY", 2)
 # ----- Applications
 
 INSTALLED_APPS = [
+    # Before the admin, whose templates it replaces.
+    "unfold",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -216,8 +219,23 @@ STORAGES = {
         else "quality.storage.StaticFiles"
     },
 }
+STATICFILES_DIRS = [BASE_DIR / "quality" / "static"]
 # Development serves the files where they lie: no collectstatic between an edit and a reload.
 WHITENOISE_USE_FINDERS = DEVELOPMENT
+
+
+# ----- The admin's look; its colours are in quality/static/theme/theme.css
+
+UNFOLD = {
+    "SITE_TITLE": "quality",
+    "SITE_HEADER": "quality",
+    "SITE_ICON": lambda request: static("scans/icon.svg"),
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("scans/icon.svg")}
+    ],
+    "SHOW_LANGUAGES": True,
+    "SIDEBAR": {"navigation": "quality.navigation.admin_links"},
+}
 
 
 # ----- Security
