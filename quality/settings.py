@@ -188,6 +188,29 @@ if DEVELOPMENT:
 SESSION_COOKIE_AGE = 14 * 60 * 60
 
 
+# ----- Monitoring
+
+# What is counted of the answers: route → counter and, by status, outcome. `monitor` knows no scans.
+MONITOR_OUTCOMES = {
+    "scans:record": (
+        "scans",
+        {
+            201: "stored",
+            200: "repeated",
+            400: "malformed",
+            401: "not_signed_in",
+            403: "forbidden",
+            409: "conflict",
+            413: "too_large",
+            422: "invalid",
+            500: "error",
+            503: "away",
+        },
+    ),
+    "scans:recent": ("station_polls", {200: "answered", 401: "not_signed_in", 503: "away"}),
+}
+
+
 # ----- Language and time
 
 LANGUAGE_CODE = "ro"
