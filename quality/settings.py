@@ -135,6 +135,8 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     # First: a probe knows no host name, and asks for no session.
     "quality.monitor.health.answer_probes",
+    # Outside of the sessions: it looks at whether theirs has ended.
+    "quality.monitor.passes.drop_passes",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -184,6 +186,8 @@ LOGOUT_REDIRECT_URL = "accounts:login"
 # One password for all demo logins; a random one is kept, so that each start prints the same.
 if DEVELOPMENT:
     DEMO_PASSWORD = os.environ.get("DEMO_PASSWORD") or kept_secret(VAR_DIR / "demo-password")[:12]
+# In a cookie, so that a page with none to show asks the database for none.
+MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
 # A shift and its hand-over: nobody is signed out in the middle of one.
 SESSION_COOKIE_AGE = 14 * 60 * 60
 
