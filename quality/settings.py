@@ -138,6 +138,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     # First: a probe knows no host name, and asks for no session.
     "quality.monitor.health.answer_probes",
+    "quality.monitor.latencies.Latencies",
     # Outside of the sessions: it looks at whether theirs has ended.
     "quality.monitor.passes.drop_passes",
     "django.middleware.security.SecurityMiddleware",
@@ -193,6 +194,35 @@ if DEVELOPMENT:
 MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
 # A shift and its hand-over: nobody is signed out in the middle of one.
 SESSION_COOKIE_AGE = 14 * 60 * 60
+
+
+# ----- Monitoring
+
+# Lets a Prometheus read /metrics from another machine.
+METRICS_TOKEN = os.environ.get("METRICS_TOKEN", "")
+# Backups lie here; without it nobody is told that they are too old.
+BACKUP_DIR = os.environ.get("BACKUP_DIR", "")
+# A scan is answered in some ms; whoever waits for 10 s has given up.
+PROMETHEUS_LATENCY_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+# What is counted of the answers: route → counter and, by status, outcome. `monitor` knows no scans.
+MONITOR_OUTCOMES = {
+    "scans:record": (
+        "scans",
+        {
+            201: "stored",
+            200: "repeated",
+            400: "malformed",
+            401: "not_signed_in",
+            403: "forbidden",
+            409: "conflict",
+            413: "too_large",
+            422: "invalid",
+            500: "error",
+            503: "away",
+        },
+    ),
+    "scans:recent": ("station_polls", {200: "answered", 401: "not_signed_in", 503: "away"}),
+}
 
 
 # ----- Language and time

@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from quality.monitor import exports
 from quality.monitor.server import probe
 
 logger = logging.getLogger(__name__)
@@ -32,7 +33,7 @@ def ready(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"status": "ready", "database": "reachable"})
 
 
-PROBES = {"/health/live": live, "/health/ready": ready}
+PROBES = {"/health/live": live, "/health/ready": ready, "/metrics": exports.prometheus}
 
 
 def answer_probes(
