@@ -67,10 +67,17 @@ def post_worker_init(worker):
     # A terminal's Ctrl-C reaches the workers too: it is the master that ends them.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
+    from quality.monitor import sampling
+
+    sampling.start()
+
 
 def worker_exit(server, worker):
     """Leave the server politely: no aborted connections in its statistics."""
     from django.db import connections
 
+    from quality.monitor import sampling
+
+    sampling.stop()
     for connection in connections.all(initialized_only=True):
         connection.close_pool()

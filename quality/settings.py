@@ -1,6 +1,7 @@
 """Django's settings, fed by the environment: production unless DEVELOPMENT=1."""
 
 import os
+import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -111,6 +112,15 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # At boot a late database is tried this often, so many seconds apart.
 DB_BOOT_RETRIES = whole_number("DB_BOOT_RETRIES", 30, least=0)
 DB_BOOT_DELAY = seconds("DB_BOOT_DELAY", 2)
+
+
+# ----- Monitoring
+
+# Seconds between two samples of the pools, under which name this host's stand in the history,
+# and for how many days.
+MONITOR_INTERVAL = seconds("MONITOR_INTERVAL", 10)
+MONITOR_HOST = (os.environ.get("MONITOR_HOST") or socket.gethostname())[:64]
+MONITOR_HISTORY_DAYS = whole_number("MONITOR_HISTORY_DAYS", 7)
 
 
 # ----- Applications
