@@ -123,6 +123,20 @@ MONITOR_HOST = (os.environ.get("MONITOR_HOST") or socket.gethostname())[:64]
 MONITOR_HISTORY_DAYS = whole_number("MONITOR_HISTORY_DAYS", 7)
 
 
+# ----- Cache
+
+# Several hosts share what is cached in a Redis; without it each process keeps its own.
+REDIS_URL = os.environ.get("REDIS_URL") or ""
+if REDIS_URL:
+    CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": REDIS_URL,
+            "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},
+        }
+    }
+
+
 # ----- Applications
 
 INSTALLED_APPS = [

@@ -12,7 +12,7 @@ import MySQLdb
 from django.conf import settings
 from django.db import connections
 
-from quality.monitor import history, recent, samples, usage
+from quality.monitor import history, metrics, orders, recent, samples, usage
 from quality.monitor.leading import Leadership
 from quality.monitor.recent import Recent, Sample, ServerFacts
 from quality.monitor.server import Server
@@ -58,6 +58,7 @@ class Sampler:
         for pool in registry.all():
             # The keeper does it only for pools that were used.
             pool.page.touch()
+        orders.obey(self.place.directory)
         if not self.leadership.is_ours():
             self.step_down()
             return
@@ -96,7 +97,7 @@ class Sampler:
             before=before.totals or totals,
             server=server,
             server_error=error,
-            counters={},
+            counters=metrics.counters(),
         )
         after = Recent(
             leader_pid=os.getpid(),

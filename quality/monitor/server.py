@@ -3,7 +3,6 @@
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
 from contextlib import closing
 from typing import Any, cast
 
@@ -51,28 +50,59 @@ def _sign_in(connect: Callable[[], Any]) -> Exception | None:
         return cast(Exception, error)
 
 
+class Attempt:
+    """One attempt to reach the server, for whoever wants to know."""
+
+    def __init__(self) -> None:
+        connect = connector()
+        self._began_at = time.monotonic()
+        self._ended_at = 0.0
+        self._outcome = begin(lambda: self._run(connect))
+
+    def _run(self, connect: Callable[[], Any]) -> Exception | None:
+        try:
+            return _sign_in(connect)
+        finally:
+            self._ended_at = time.monotonic()
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether the server has not answered yet."""
+        return not self._outcome.done()
+
+    def seconds_left(self) -> float:
+        """How long to wait for it yet."""
+        return max(0.0, self._began_at + REACH_SECONDS - time.monotonic())
+
+    def error(self) -> Exception | None:
+        """What stood in the way, if anything did; waits no longer than is left."""
+        try:
+            return self._outcome.result(self.seconds_left())
+        except TimeoutError:
+            return TimeoutError(f"no answer within {REACH_SECONDS:g} s")
+
+    def seconds(self) -> float | None:
+        """How long it took; None while it is under way."""
+        return round(self._ended_at - self._began_at, 6) if self._ended_at else None
+
+
 class Prober:
     """Says within 0.7 s whether the server can be reached, however many ask at once."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._attempt: Future[Exception | None] | None = None
-        self._began_at = 0.0
+        self._attempt: Attempt | None = None
 
-    def error(self) -> Exception | None:
-        """What stands in the way, if anything does."""
+    def ask(self) -> Attempt:
+        """An attempt that is not over yet.
+
+        Who comes while another one asks gets his answer, and waits no longer than he does:
+        probes must not queue up behind a frozen server.
+        """
         with self._lock:
-            # Who comes while another one asks gets his answer, and waits no longer than he
-            # does: probes must not queue up behind a frozen server.
-            if self._attempt is None or self._attempt.done():
-                connect = connector()
-                self._began_at = time.monotonic()
-                self._attempt = begin(lambda: _sign_in(connect))
-            attempt, began_at = self._attempt, self._began_at
-        try:
-            return attempt.result(max(0.0, began_at + REACH_SECONDS - time.monotonic()))
-        except TimeoutError:
-            return TimeoutError(f"no answer within {REACH_SECONDS:g} s")
+            if self._attempt is None or not self._attempt.is_under_way:
+                self._attempt = Attempt()
+            return self._attempt
 
 
 prober = Prober()
