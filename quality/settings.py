@@ -1,6 +1,7 @@
 """Django's settings, fed by the environment: production unless DEVELOPMENT=1."""
 
 import os
+import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -112,6 +113,29 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # At boot a late database is tried this often, so many seconds apart.
 DB_BOOT_RETRIES = whole_number("DB_BOOT_RETRIES", 30, least=0)
 DB_BOOT_DELAY = seconds("DB_BOOT_DELAY", 2)
+
+
+# ----- Monitoring
+
+# Seconds between two samples of the pools, under which name this host's stand in the history,
+# and for how many days.
+MONITOR_INTERVAL = seconds("MONITOR_INTERVAL", 10)
+MONITOR_HOST = (os.environ.get("MONITOR_HOST") or socket.gethostname())[:64]
+MONITOR_HISTORY_DAYS = whole_number("MONITOR_HISTORY_DAYS", 7)
+
+
+# ----- Cache
+
+# Several hosts share what is cached in a Redis; without it each process keeps its own.
+REDIS_URL = os.environ.get("REDIS_URL") or ""
+if REDIS_URL:
+    CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": REDIS_URL,
+            "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},
+        }
+    }
 
 
 # ----- Applications
