@@ -37,7 +37,7 @@ class PoolAdmin(ModelAdmin):
         page = watcher(WATCH)(self.admin_site.admin_view(self.page))
         return [
             path("", page, name="monitor_pool_changelist"),
-            path("orders/", watcher_api(WATCH)(self.orders), name="monitor_pool_orders"),
+            path("orders/", watcher_api(WATCH)(self.given), name="monitor_pool_orders"),
             path("act/", require_POST(self.act), name="monitor_pool_act"),
         ]
 
@@ -55,7 +55,7 @@ class PoolAdmin(ModelAdmin):
         }
         return TemplateResponse(request, "monitor/pool.html", context)
 
-    def orders(self, request: HttpRequest) -> HttpResponseBase:
+    def given(self, request: HttpRequest) -> HttpResponseBase:
         return JsonResponse({"orders": [order.as_dict() for order in orders.recent()]})
 
     def act(self, request: HttpRequest) -> HttpResponseBase:
