@@ -232,28 +232,6 @@ def test_a_prometheus_reads_by_address_and_needs_no_host_name_of_ours(site):
     assert "db_pool_limit" in ask(site, "/metrics", Host="web:8000")
 
 
-def test_ended_workers_leave_no_files_behind(site):
-    """A worker's counters are gone on with by whoever comes next."""
-    folder = site.log.parent / "metrics" / str(site.port)
-    files = set(folder.glob("*.db"))
-    assert files
-    for _ in range(3):
-        pids = Scrape(ask(site, "/metrics")).pids()
-        for pid in pids:
-            os.kill(pid, signal.SIGTERM)
-        deadline = time.monotonic() + 20
-        now = pids
-        while (now & pids or len(now) < 2) and time.monotonic() < deadline:
-            try:
-                sign_in_page(site)
-                now = Scrape(ask(site, "/metrics")).pids()
-            except (urllib.error.URLError, ConnectionError):
-                continue
-        assert len(now - pids) == 2
-    # The wait at boot, two workers, and two that were replaced before they had quite ended.
-    assert len(set(folder.glob("counter_*.db"))) <= 4
-
-
 def test_an_exhausted_pool_delays_no_scrape(site):
     """Every connection of every worker waits for a lock, and every ordinary thread with it."""
     import threading
