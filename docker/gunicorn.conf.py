@@ -1,7 +1,9 @@
 """How gunicorn serves the house."""
 
+import contextlib
 import mmap
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -29,6 +31,11 @@ os.environ.setdefault("DB_READ_TIMEOUT", "8")
 # The socket would lie in the home directory, where a second instance takes it over.
 control_socket_disable = True
 
+# Here all workers count together what /metrics tells.
+_var = Path(os.environ.get("VAR_DIR") or ROOT / "var").resolve()
+_metrics = _var / "metrics" / (os.environ.get("PORT") or "8000")
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_metrics)
+
 timeout = 30
 graceful_timeout = 30
 keepalive = 5
@@ -50,6 +57,7 @@ def on_starting(server):
 
     In a process of its own: what the master opened its workers would inherit.
     """
+    _count_from_zero()
     # gunicorn listens to signals only later: until then, nobody else would end this start.
     previous = {number: signal.signal(number, _stop) for number in (signal.SIGTERM, signal.SIGINT)}
     waiting = subprocess.Popen([sys.executable, str(ROOT / "manage.py"), "awaitdatabase"])
@@ -62,6 +70,13 @@ def on_starting(server):
         signal.signal(number, handler)
     if code:
         sys.exit(1)
+
+
+def _count_from_zero():
+    # A folder that cannot be had is for the workers to say: they serve without it.
+    with contextlib.suppress(OSError):
+        shutil.rmtree(_metrics, ignore_errors=True)
+        _metrics.mkdir(parents=True)
 
 
 def _stop(number, frame):

@@ -10,11 +10,11 @@ from typing import Any
 from gunicorn.workers.gthread import ThreadWorker
 
 PROBE_THREADS = 2
-PROBE_STARTS = (b"GET /health/", b"HEAD /health/")
+PROBE_STARTS = (b"GET /health/", b"HEAD /health/", b"GET /metrics")
 
 
 class Worker(ThreadWorker):
-    """As gunicorn's, with threads that serve nothing but `/health/`.
+    """As gunicorn's, with threads that serve nothing but `/health/` and `/metrics`.
 
     When the database is frozen every ordinary thread may wait for it. An orchestrator that is not
     answered then would restart a worker that is well, and the requests in flight would be lost.

@@ -9,6 +9,7 @@ from typing import Any
 import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
+from django.templatetags.static import static
 from django.utils.translation import gettext_lazy as _
 
 from quality import sizing
@@ -140,6 +141,8 @@ if REDIS_URL:
 # ----- Applications
 
 INSTALLED_APPS = [
+    # Before the admin, whose templates it replaces.
+    "unfold",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -159,6 +162,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     # First: a probe knows no host name, and asks for no session.
     "quality.monitor.health.answer_probes",
+    "quality.monitor.latencies.Latencies",
     # Outside of the sessions: it looks at whether theirs has ended.
     "quality.monitor.passes.drop_passes",
     "django.middleware.security.SecurityMiddleware",
@@ -218,6 +222,12 @@ SESSION_COOKIE_AGE = 14 * 60 * 60
 
 # ----- Monitoring
 
+# Lets a Prometheus read /metrics from another machine.
+METRICS_TOKEN = os.environ.get("METRICS_TOKEN", "")
+# Backups lie here; without it nobody is told that they are too old.
+BACKUP_DIR = os.environ.get("BACKUP_DIR", "")
+# A scan is answered in some ms; whoever waits for 10 s has given up.
+PROMETHEUS_LATENCY_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 # What is counted of the answers: route → counter and, by status, outcome. `monitor` knows no scans.
 MONITOR_OUTCOMES = {
     "scans:record": (
@@ -263,8 +273,23 @@ STORAGES = {
         else "quality.storage.StaticFiles"
     },
 }
+STATICFILES_DIRS = [BASE_DIR / "quality" / "static"]
 # Development serves the files where they lie: no collectstatic between an edit and a reload.
 WHITENOISE_USE_FINDERS = DEVELOPMENT
+
+
+# ----- The admin's look; its colours are in quality/static/theme/theme.css
+
+UNFOLD = {
+    "SITE_TITLE": "quality",
+    "SITE_HEADER": "quality",
+    "SITE_ICON": lambda request: static("scans/icon.svg"),
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("scans/icon.svg")}
+    ],
+    "SHOW_LANGUAGES": True,
+    "SIDEBAR": {"navigation": "quality.navigation.admin_links"},
+}
 
 
 # ----- Security

@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from quality.monitor import cache, passes, recent, usage
+from quality.monitor import cache, exports, passes, recent, usage
 from quality.monitor.callers import is_local
 from quality.monitor.patience import begin
 from quality.monitor.server import Attempt, prober
@@ -144,6 +144,7 @@ PROBES = {
     "/health/ready": ready,
     "/health/": overall,
     "/health/database": database,
+    "/metrics": exports.prometheus,
 }
 
 
