@@ -162,7 +162,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     # First: a probe knows no host name, and asks for no session.
     "quality.monitor.health.answer_probes",
-    "quality.monitor.latencies.Latencies",
+    "quality.monitor.latencies.measure_latencies",
     # Outside of the sessions: it looks at whether theirs has ended.
     "quality.monitor.passes.drop_passes",
     "django.middleware.security.SecurityMiddleware",
