@@ -1,6 +1,7 @@
 """Django's settings, fed by the environment: production unless DEVELOPMENT=1."""
 
 import os
+import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
+from django.templatetags.static import static
 from django.utils.translation import gettext_lazy as _
 
 from quality import sizing
@@ -113,9 +115,34 @@ DB_BOOT_RETRIES = whole_number("DB_BOOT_RETRIES", 30, least=0)
 DB_BOOT_DELAY = seconds("DB_BOOT_DELAY", 2)
 
 
+# ----- Monitoring
+
+# Seconds between two samples of the pools, under which name this host's stand in the history,
+# and for how many days.
+MONITOR_INTERVAL = seconds("MONITOR_INTERVAL", 10)
+MONITOR_HOST = (os.environ.get("MONITOR_HOST") or socket.gethostname())[:64]
+MONITOR_HISTORY_DAYS = whole_number("MONITOR_HISTORY_DAYS", 7)
+
+
+# ----- Cache
+
+# Several hosts share what is cached in a Redis; without it each process keeps its own.
+REDIS_URL = os.environ.get("REDIS_URL") or ""
+if REDIS_URL:
+    CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": REDIS_URL,
+            "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},
+        }
+    }
+
+
 # ----- Applications
 
 INSTALLED_APPS = [
+    # Before the admin, whose templates it replaces.
+    "unfold",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -246,8 +273,23 @@ STORAGES = {
         else "quality.storage.StaticFiles"
     },
 }
+STATICFILES_DIRS = [BASE_DIR / "quality" / "static"]
 # Development serves the files where they lie: no collectstatic between an edit and a reload.
 WHITENOISE_USE_FINDERS = DEVELOPMENT
+
+
+# ----- The admin's look; its colours are in quality/static/theme/theme.css
+
+UNFOLD = {
+    "SITE_TITLE": "quality",
+    "SITE_HEADER": "quality",
+    "SITE_ICON": lambda request: static("scans/icon.svg"),
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("scans/icon.svg")}
+    ],
+    "SHOW_LANGUAGES": True,
+    "SIDEBAR": {"navigation": "quality.navigation.admin_links"},
+}
 
 
 # ----- Security

@@ -150,7 +150,7 @@ def write(folder: Folder, place: Place, recent: Recent) -> None:
     aside = f"{name}.new"
     file = folder.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     with open(file, "w") as opened:
-        json.dump(content, opened, separators=(",", ":"))
+        opened.write(json.dumps(content, separators=(",", ":")))
     os.rename(aside, name, src_dir_fd=folder.fd, dst_dir_fd=folder.fd)
 
 
