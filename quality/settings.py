@@ -135,6 +135,8 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     # First: a probe knows no host name, and asks for no session.
     "quality.monitor.health.answer_probes",
+    # Outside of the sessions: it looks at whether theirs has ended.
+    "quality.monitor.passes.drop_passes",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -184,8 +186,33 @@ LOGOUT_REDIRECT_URL = "accounts:login"
 # One password for all demo logins; a random one is kept, so that each start prints the same.
 if DEVELOPMENT:
     DEMO_PASSWORD = os.environ.get("DEMO_PASSWORD") or kept_secret(VAR_DIR / "demo-password")[:12]
+# In a cookie, so that a page with none to show asks the database for none.
+MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
 # A shift and its hand-over: nobody is signed out in the middle of one.
 SESSION_COOKIE_AGE = 14 * 60 * 60
+
+
+# ----- Monitoring
+
+# What is counted of the answers: route → counter and, by status, outcome. `monitor` knows no scans.
+MONITOR_OUTCOMES = {
+    "scans:record": (
+        "scans",
+        {
+            201: "stored",
+            200: "repeated",
+            400: "malformed",
+            401: "not_signed_in",
+            403: "forbidden",
+            409: "conflict",
+            413: "too_large",
+            422: "invalid",
+            500: "error",
+            503: "away",
+        },
+    ),
+    "scans:recent": ("station_polls", {200: "answered", 401: "not_signed_in", 503: "away"}),
+}
 
 
 # ----- Language and time

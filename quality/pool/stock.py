@@ -42,6 +42,8 @@ class Stock:
         # Used since it was made or closed: from then on the keeper looks after it.
         self.is_warm = False
         self.is_retired = False
+        # Its limit is seen by others before its first borrower comes.
+        self.slots.note()
         forking.watch(self)
 
     def __repr__(self) -> str:
