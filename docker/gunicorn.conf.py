@@ -12,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from quality import sizing  # noqa: E402
+from quality import logs, sizing  # noqa: E402
 from quality.environment import whole_number  # noqa: E402
 from quality.monitor import places  # noqa: E402
 
@@ -41,6 +41,8 @@ _usual_delay = 0 if os.environ.get("DEVELOPMENT") == "1" else 5
 _shutdown_delay_seconds = whole_number("SHUTDOWN_DELAY", _usual_delay, least=0)
 # A byte that master and workers share: 1 = we are leaving.
 _leaving = mmap.mmap(-1, 1)
+# Its own messages go where the application's go.
+logconfig_dict = logs.configuration()
 
 # Whether a request came by TLS is for Django to say (BEHIND_TLS_PROXY), not for gunicorn, which
 # would believe every program on this machine.
