@@ -74,7 +74,7 @@ class Database:
 class Site:
     """gunicorn with the demo's data; its log is a file in `home`."""
 
-    def __init__(self, database: Database, home: Path, *, workers: int = 2) -> None:
+    def __init__(self, database: Database, home: Path, *, workers: int = 2, **env: str) -> None:
         self.database = database
         self.log = home / "gunicorn.log"
         self.port = free_port()
@@ -89,6 +89,7 @@ class Site:
             "WEB_WORKERS": str(workers),
             "VAR_DIR": str(home),
             "LOG_DIR": str(home / "log"),
+            **env,
         }
 
     def prepare(self) -> None:
@@ -131,6 +132,22 @@ class Site:
         except subprocess.TimeoutExpired:
             os.killpg(child.pid, signal.SIGKILL)
             child.wait()
+
+    def signal(self, number: int) -> None:
+        """Send a signal to gunicorn's master."""
+        if self._child is not None:
+            self._child.send_signal(number)
+
+    def manage(self, *command: str) -> subprocess.CompletedProcess[str]:
+        """What a command of manage.py says that runs beside the site."""
+        return subprocess.run(
+            [sys.executable, "manage.py", *command],
+            cwd=ROOT,
+            env=self._env,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
 
     def messages(self) -> str:
         return self.log.read_text(errors="replace")[-8000:]

@@ -5,14 +5,17 @@ from collections.abc import Callable
 from typing import Any
 
 from django.http import HttpRequest, HttpResponseBase
-from django_prometheus.middleware import Metrics, PrometheusAfterMiddleware
+from django_prometheus.middleware import Metrics
 
 LATENCY = "django_http_requests_latency_seconds_by_view_method"
 RESPONSES = "django_http_responses_total_by_status_view_method"
 
+# Anybody can make up others, and each would be a row of numbers for ever.
+METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+
 
 class KeptMetrics(Metrics):
-    """All of them cost 60 µs a request, these two 6; the others say nothing that is asked for."""
+    """All of them cost 40 to 60 µs a request, these two 4; nothing else is asked for."""
 
     def register_metric(self, metric_cls: Any, name: str, *args: Any, **kwargs: Any) -> Any:
         if name in (LATENCY, RESPONSES):
@@ -20,31 +23,33 @@ class KeptMetrics(Metrics):
         return None
 
 
-class Latencies(PrometheusAfterMiddleware):
+def measure_latencies(
+    get_response: Callable[[HttpRequest], HttpResponseBase],
+) -> Callable[[HttpRequest], HttpResponseBase]:
     """Middleware; the further out it stands, the more of a request's time it sees."""
+    metrics = KeptMetrics.get_instance()
+    # Looked up once: by its labels a metric is found in 2 µs.
+    latencies: dict[tuple[str, str], Any] = {}
+    answers: dict[tuple[int, str, str], Any] = {}
 
-    metrics_cls = KeptMetrics
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        super().__init__(get_response)
-        # Looked up once: by its labels a metric is found in 2 µs.
-        self._latencies: dict[tuple[str, str], Any] = {}
-        self._responses: dict[tuple[int, str, str], Any] = {}
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+    def middleware(request: HttpRequest) -> HttpResponseBase:
         began = time.perf_counter()
-        response = self.get_response(request)
+        response = get_response(request)
         seconds = time.perf_counter() - began
-        view, method = self._get_view_name(request), self._method(request)
-        latency = self._latencies.get((view, method))
+        match = request.resolver_match
+        view = match.view_name if match and match.view_name else "<unnamed view>"
+        method = request.method if request.method in METHODS else "<invalid method>"
+        latency = latencies.get((view, method))
         if latency is None:
-            latency = self.metrics.requests_latency_by_view_method.labels(view, method)
-            self._latencies[view, method] = latency
+            latency = metrics.requests_latency_by_view_method.labels(view, method)
+            latencies[view, method] = latency
         latency.observe(seconds)
         status = response.status_code
-        responses = self._responses.get((status, view, method))
-        if responses is None:
-            responses = self.metrics.responses_by_status_view_method.labels(status, view, method)
-            self._responses[status, view, method] = responses
-        responses.inc()
+        answer = answers.get((status, view, method))
+        if answer is None:
+            answer = metrics.responses_by_status_view_method.labels(status, view, method)
+            answers[status, view, method] = answer
+        answer.inc()
         return response
+
+    return middleware
