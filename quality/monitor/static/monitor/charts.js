@@ -1,24 +1,27 @@
 // Draws the curves. Where nobody looked there is a gap, not a line.
 
 import uPlot from "../vendor/uplot.js";
-import { duration, number, say } from "./words.js";
+import { duration, minute, number, say } from "./words.js";
 
 const { gettext } = globalThis;
 
 const GAP_INTERVALS = 2.5;
 const HEIGHT = 180;
+const RECENT_SECONDS = 16 * 60;
 const HOST_COLOURS = ["--accent", "--good", "--reject", "--calm"];
 const charts = new Map();
 
 const colour = (name) => getComputedStyle(document.getElementById("pool")).getPropertyValue(name).trim();
 
 /** The last minutes, from the samples of this host. */
-export function drawRecent({ recent, interval_seconds: interval }) {
+export function drawRecent({ at, recent, interval_seconds: interval }) {
+  const from = at - RECENT_SECONDS;
   const points = withGaps(recent, GAP_INTERVALS * interval);
   const column = (name) => points.map((point) => point[name] ?? null);
   const last = recent.at(-1);
   draw(
     "recent-use",
+    [from, at],
     [column("at"), column("limit"), column("open"), column("in_use"), column("waiting")],
     [
       { label: gettext("limit"), stroke: "--soft", dash: [6, 4] },
@@ -31,6 +34,7 @@ export function drawRecent({ recent, interval_seconds: interval }) {
   );
   draw(
     "recent-waits",
+    [from, at],
     [column("at"), column("wait_p50"), column("wait_p95"), column("wait_p99")],
     [
       { label: "p50", stroke: "--calm" },
@@ -38,19 +42,19 @@ export function drawRecent({ recent, interval_seconds: interval }) {
       { label: "p99", stroke: "--reject", width: 2 },
     ],
     duration,
-    last ? say(gettext("99 %% waited less than %(wait)s"), { wait: duration(last.wait_p99) }) : "",
+    last ? say(gettext("99 of 100 waited less than %(wait)s"), { wait: duration(last.wait_p99) }) : "",
   );
 }
 
 /** The last day, each host's own curve. */
-export function drawDay({ hosts }) {
+export function drawDay({ at, hours, hosts }) {
   const tables = Object.values(hosts).map((columns) => [columns.at, columns.in_use, columns.waiting]);
   const series = Object.keys(hosts).flatMap((host, place) => [
     { label: say(gettext("%(host)s in use"), { host }), stroke: HOST_COLOURS[place % HOST_COLOURS.length], width: 1.5, fill: place ? null : "--accent-fill" },
     { label: say(gettext("%(host)s waiting"), { host }), stroke: "--problem", width: 1.5 },
   ]);
   const data = tables.length ? uPlot.join(tables, tables.map((table) => table.map(() => 2))) : [[]];
-  draw("day", data, series, number, Object.keys(hosts).join(", "));
+  draw("day", [at - 3600 * hours, at], data, series, number, Object.keys(hosts).join(", "));
 }
 
 /** A point without values where samples are too far apart. */
@@ -64,38 +68,46 @@ function withGaps(samples, longest) {
   return points;
 }
 
-function draw(id, data, series, format, summary) {
+function draw(id, span, data, series, format, summary) {
   const holder = document.getElementById(id);
   holder.role = "img";
   holder.ariaLabel = summary;
   const labels = series.map((one) => one.label).join();
   const known = charts.get(id);
   if (known?.labels === labels) {
-    known.data = data;
+    Object.assign(known, { span, data });
     known.plot.setData(data);
+    showNewest(known.plot);
     return;
   }
   known?.plot.destroy();
-  charts.set(id, { labels, data, series, format, plot: plot(holder, data, series, format) });
+  const chart = { labels, span, data, series, format };
+  chart.plot = plot(holder, chart);
+  charts.set(id, chart);
 }
 
-function plot(holder, data, series, format) {
+/** The legend tells the newest values until somebody points at others. */
+function showNewest(plot) {
+  if (plot.cursor.idx === null || plot.cursor.idx === undefined) plot.setLegend({ idx: plot.data[0].length - 1 });
+}
+
+function plot(holder, chart) {
+  const { data, series, format } = chart;
   const axis = { stroke: colour("--soft"), grid: { stroke: colour("--grid"), width: 1 }, ticks: { show: false }, font: "12px system-ui, sans-serif" };
-  const hours = { hour: "2-digit", minute: "2-digit" };
-  const clock = new Intl.DateTimeFormat(document.documentElement.lang, hours);
-  return new uPlot(
+  const made = new uPlot(
     {
       width: holder.clientWidth || 400,
       height: HEIGHT,
       cursor: { drag: { x: false, y: false }, points: { size: 6 } },
       legend: { live: true },
-      scales: { y: { range: (_plot, _least, most) => [0, niceTop(most)] } },
+      // The whole span, also where nobody looked: a gap at its beginning is one too.
+      scales: { x: { range: () => chart.span }, y: { range: (_plot, _least, most) => [0, niceTop(most)] } },
       axes: [
-        { ...axis, values: (_plot, times) => times.map((at) => clock.format(new Date(at * 1000))) },
+        { ...axis, space: 80, values: (_plot, times) => times.map(minute) },
         { ...axis, size: 64, values: (_plot, values) => values.map((value) => format(value)) },
       ],
       series: [
-        { label: gettext("Time"), value: (_plot, at) => (at === null ? "–" : clock.format(new Date(at * 1000))) },
+        { label: gettext("Time"), value: (_plot, at) => (at === null ? "–" : minute(at)) },
         ...series.map((one) => ({
           ...one,
           stroke: colour(one.stroke),
@@ -108,6 +120,8 @@ function plot(holder, data, series, format) {
     data,
     holder,
   );
+  showNewest(made);
+  return made;
 }
 
 const niceTop = (most) => (most ? most * 1.08 : 1);
@@ -115,7 +129,7 @@ const niceTop = (most) => (most ? most * 1.08 : 1);
 function redrawAll() {
   for (const [id, chart] of charts) {
     chart.plot.destroy();
-    chart.plot = plot(document.getElementById(id), chart.data, chart.series, chart.format);
+    chart.plot = plot(document.getElementById(id), chart);
   }
 }
 

@@ -31,9 +31,9 @@ export function show(numbers) {
   const { total, alerts } = numbers;
   shown = verdict(numbers);
   showState(shown.state, shown.reason);
-  write(at("host"), numbers.host);
+  write(at("host"), say(gettext("Host %(host)s"), numbers));
   write(at("in-use"), number(total.in_use));
-  write(at("of-limit"), say(gettext("of %(limit)s connections"), { limit: number(total.limit) }));
+  write(at("of-limit"), say(gettext("of %(limit)s"), { limit: number(total.limit) }));
   drawBar(at("use-bar"), total);
   const free = total.limit - total.open;
   write(at("use-note"), say(gettext("%(idle)s idle, %(free)s not open"), { idle: number(total.idle), free: number(free) }));
@@ -44,7 +44,7 @@ export function show(numbers) {
   write(
     at("wait-note"),
     last && last.wait_p99 !== null
-      ? say(gettext("99 %% waited less than %(wait)s"), { wait: duration(last.wait_p99) })
+      ? say(gettext("99 of 100 waited less than %(wait)s"), { wait: duration(last.wait_p99) })
       : gettext("nobody asked just now"),
   );
   showAlerts(alerts);
@@ -77,7 +77,7 @@ export function showAge(seconds, failure, signIn) {
   const age = seconds === null ? "" : duration(Math.round(seconds));
   page.dataset.age = seconds === null || seconds > UNKNOWN_SECONDS ? "unknown" : seconds > OLD_SECONDS ? "old" : "fresh";
   if (page.dataset.age === "fresh") {
-    write(fresh, seconds < 1.5 ? gettext("now") : say(gettext("%(age)s ago"), { age }));
+    write(fresh, seconds < 1.5 ? gettext("Updated now") : say(gettext("Updated %(age)s ago"), { age }));
     return;
   }
   if (seconds === null && !failure) return;
@@ -124,7 +124,7 @@ function drawBar(bar, usage) {
 
 // ----- Workers
 
-const COLUMNS = ["waiting", "waits", "timeouts", "leaks", "connects", "closes"];
+const COLUMNS = ["waiting", "waits", "timeouts", "leaks"];
 
 function showWorkers(numbers) {
   const table = at("workers");
@@ -158,11 +158,15 @@ function workerBody(key, worker) {
     cell.className = "number";
     cell.dataset.name = name;
   }
-  if (mayManage) row.insertCell().append(actions(worker));
   more.className = "more";
   const cell = more.insertCell();
   cell.colSpan = row.cells.length;
-  cell.append(element("span", "holders"), element("span", "reasons"));
+  const about = element("div", "about");
+  const facts = element("p");
+  facts.append(element("span", "holders"), element("span", "reasons"));
+  about.append(facts);
+  if (mayManage) about.append(actions(worker));
+  cell.append(about);
   return body;
 }
 
@@ -197,18 +201,18 @@ function fill(body, worker) {
     waits: worker.waits.count ? [p50, p95, p99].map(duration).join(" / ") : "–",
     timeouts: number(worker.timeouts + worker.refusals),
     leaks: number(worker.leaks),
-    connects: number(worker.connects),
-    closes: number(closes.reduce((sum, [, count]) => sum + count, 0)),
   };
   for (const cell of row.querySelectorAll("[data-name]")) {
     write(cell, values[cell.dataset.name]);
     cell.classList.toggle("is-bad", ["waiting", "timeouts", "leaks"].includes(cell.dataset.name) && values[cell.dataset.name] !== "0");
   }
   const holders = worker.holders.slice(0, 3).map((holder) => `${holder.name} ${duration(holder.held_seconds)}`);
-  const [held, reasons] = more.cells[0].children;
+  const [held, reasons] = more.querySelectorAll("p > span");
   write(held, holders.length ? say(gettext("Longest held: %(holders)s"), { holders: holders.join(" · ") }) : gettext("Nothing is lent."));
   held.title = held.textContent;
-  write(reasons, closes.length ? say(gettext("Closed: %(reasons)s"), { reasons: closes.map(([why, count]) => `${reason(why)} ${number(count)}`).join(", ") }) : "");
+  const counted = { opened: number(worker.connects), closed: number(closes.reduce((sum, [, count]) => sum + count, 0)) };
+  const why = closes.map(([name, count]) => `${reason(name)} ${number(count)}`).join(", ");
+  write(reasons, say(gettext("%(opened)s opened, %(closed)s closed"), counted) + (why && `: ${why}`));
   reasons.title = reasons.textContent;
 }
 
@@ -250,28 +254,28 @@ function rows(list, facts) {
 }
 
 function showServer(numbers) {
-  const { server, total } = numbers;
+  const { server, recent } = numbers;
   at("server-error").hidden = !numbers.server_error;
   write(at("server-error"), numbers.server_error);
   if (!server) return;
   let list = at("server").querySelector("dl");
   if (!list) at("server").append((list = element("dl")));
-  const own = server.own_connections;
-  // Ours are of this moment, the server's of its last answer: a moment between them shows as "others".
-  const others = server.threads_connected - total.open - 1;
+  // Ours of the moment in which the server was asked: only then the difference means something.
+  const then = recent.findLast((sample) => Math.abs(sample.at - server.at) < 1) ?? recent.at(-1);
+  const others = server.threads_connected - then.open - 1;
   rows(list, [
     [gettext("Connections at the server"), number(server.threads_connected), "is-sum"],
-    [gettext("open in our pools on this host"), `= ${number(total.open)}`, "is-part"],
+    [gettext("open in our pools on this host"), `= ${number(then.open)}`, "is-part"],
     [gettext("the monitor's own"), "+ 1", "is-part"],
     [gettext("others: other hosts, administrators, backups"), `${others < 0 ? "−" : "+"} ${number(Math.abs(others))}`, "is-part"],
-    [gettext("Of our account, from all hosts"), number(own)],
+    [gettext("Of our account, from all hosts"), number(server.own_connections)],
     [gettext("Running a statement now"), number(server.threads_running)],
     [gettext("Most at once since its start"), say(gettext("%(used)s of %(limit)s"), { used: number(server.max_used_connections), limit: number(server.max_connections) })],
     [gettext("Limit of our account"), server.max_user_connections ? number(server.max_user_connections) : gettext("none")],
     [gettext("Aborted clients / connects"), `${number(server.aborted_clients)} / ${number(server.aborted_connects)}`],
     [gettext("Answered in"), duration(server.response_seconds)],
   ]);
-  write(at("server-note"), say(gettext("The server's answer of %(time)s; between two answers the difference may be off by what was opened since."), { time: time(server.at) }));
+  write(at("server-note"), say(gettext("Both sides counted at %(time)s."), { time: time(server.at) }));
   showStatements(server);
 }
 
@@ -328,11 +332,11 @@ export function showFleet(found) {
     return;
   }
   const newest = Object.values(found.hosts)
-    .map((columns) => Object.fromEntries(Object.entries(columns).map(([name, values]) => [name, values.at(-1)])))
+    .map((columns) => Object.fromEntries(Object.entries(columns).map(([name, values]) => [name, values.findLast((value) => value !== null)])))
     .filter((last) => last.at > found.at - 180);
   const sum = (name) => newest.reduce((all, last) => all + (last[name] ?? 0), 0);
   write(at("fleet"), newest.length ? number(sum("in_use")) : "–");
-  write(at("fleet-limit"), newest.length ? say(gettext("of %(limit)s connections"), { limit: number(sum("limit")) }) : "");
+  write(at("fleet-limit"), newest.length ? say(gettext("of %(limit)s"), { limit: number(sum("limit")) }) : "");
   write(
     at("fleet-note"),
     newest.length

@@ -2,13 +2,16 @@
 
 const { gettext, ngettext, interpolate } = globalThis;
 
-const LANGUAGE = document.documentElement.lang || "en";
-const clock = new Intl.DateTimeFormat(LANGUAGE, { timeStyle: "medium" });
+// The factory's clock has 24 hours, whatever "en" says.
+const LANGUAGE = document.documentElement.lang === "ro" ? "ro" : "en-GB";
+const exact = new Intl.DateTimeFormat(LANGUAGE, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const rough = new Intl.DateTimeFormat(LANGUAGE, { hour: "2-digit", minute: "2-digit" });
 const plain = new Intl.NumberFormat(LANGUAGE);
 
 export const say = (format, values) => interpolate(format, values, true);
 export const number = (value) => plain.format(value);
-export const time = (at) => clock.format(new Date(at * 1000));
+export const time = (at) => exact.format(new Date(at * 1000));
+export const minute = (at) => rough.format(new Date(at * 1000));
 
 /** A duration with as many digits as matter. */
 export function duration(seconds) {
