@@ -90,7 +90,8 @@ function draw(id, span, data, series, format, summary) {
 
 /** The legend tells the newest values until somebody points at others. */
 function showNewest(plot) {
-  if (plot.cursor.idx === null || plot.cursor.idx === undefined) plot.setLegend({ idx: plot.data[0].length - 1 });
+  const isPointedAt = plot.cursor.idx !== null && plot.cursor.idx !== undefined;
+  if (!isPointedAt && plot.data[0].length) plot.setLegend({ idx: plot.data[0].length - 1 });
 }
 
 function plot(holder, chart) {
@@ -110,7 +111,7 @@ function plot(holder, chart) {
         { ...axis, size: 64, incrs: format === number ? WHOLE : undefined, values: (_plot, values) => values.map((value) => format(value)) },
       ],
       series: [
-        { label: gettext("Time"), value: (_plot, at) => (at === null ? "–" : minute(at)) },
+        { label: gettext("Time"), value: (_plot, at) => (at ? minute(at) : "–") },
         ...series.map((one) => ({
           ...one,
           stroke: colour(one.stroke),
