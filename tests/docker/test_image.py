@@ -86,8 +86,7 @@ def test_every_room_is_let_in_and_nothing_else():
 
 
 def test_secrets_that_lie_in_the_folder_are_not_committed():
-    ignored = subprocess.run(["git", "check-ignore", "-q", "docker/.env"], cwd=ROOT, check=False)
-    assert ignored.returncode == 0
+    assert "/docker/.env" in (ROOT / ".gitignore").read_text().splitlines()
 
 
 # ----- The health check

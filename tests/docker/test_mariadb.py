@@ -17,6 +17,7 @@ from quality.devdb.configuration import find_program, install_command
 from quality.pool.options import PoolOptions
 from tests.docker.compose import DOCKER, services
 from tests.serving import free_port
+from tests.test_docs import README
 
 ROOT = DOCKER.parent
 START_SECONDS = 60
@@ -156,6 +157,10 @@ def test_a_full_server_still_lets_its_administrator_in(server):
         with pytest.raises(MySQLdb.OperationalError, match="1040"):
             server.connect("quality")
         assert server.value("max_connections") == str(MAX_CONNECTIONS)
+
+
+def test_the_way_in_that_is_documented_is_the_one_that_there_is():
+    assert f"--port={GIVEN['extra_port']}" in README
 
 
 def test_the_site_has_no_rights_on_the_server(server):
