@@ -102,6 +102,12 @@ def test_the_database_is_there_before_migrations_and_these_before_the_site():
     assert found["database"]["healthcheck"]["interval"] == "10s"
 
 
+def test_the_limit_of_a_request_does_not_cut_migrations_off():
+    found = services(DB_READ_TIMEOUT="3")
+    assert found["web"]["environment"]["DB_READ_TIMEOUT"] == "3"
+    assert found["migrate"]["environment"]["DB_READ_TIMEOUT"] == "0"
+
+
 def test_migrations_alone_are_told_of_the_direct_way():
     found = services()
     assert "DATABASE_DIRECT_URL" not in found["web"]["environment"]
