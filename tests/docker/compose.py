@@ -17,7 +17,7 @@ SECRETS = {
 GIVEN = SECRETS | {"ALLOWED_HOSTS": "quality.example"}
 
 
-def services(name: str = "compose.yaml", **environment: str) -> dict[str, Any]:
+def services(name: str = "compose.yml", **environment: str) -> dict[str, Any]:
     """The services of a file, as they come out when `environment` is what docker is told."""
     content = YAML(typ="safe").load(DOCKER / name)
     return {
@@ -25,7 +25,7 @@ def services(name: str = "compose.yaml", **environment: str) -> dict[str, Any]:
     }
 
 
-def variables(name: str = "compose.yaml") -> set[str]:
+def variables(name: str = "compose.yml") -> set[str]:
     """All that a file takes from outside."""
     found = {match[1] for match in VARIABLE.finditer((DOCKER / name).read_text())}
     content = YAML(typ="safe").load(DOCKER / name)

@@ -15,7 +15,7 @@ from tests.test_docs import README
 from tests.test_docs import variables as variables_of_the_code
 
 ROOT = DOCKER.parent
-FILES = sorted(path.name for path in DOCKER.glob("compose*.yaml"))
+FILES = sorted(path.name for path in DOCKER.glob("compose*.yml"))
 OURS = {"migrate", "web"}
 
 
@@ -62,7 +62,7 @@ def test_one_number_limits_the_server_and_sizes_the_pools():
     for service in OURS:
         assert found[service]["environment"]["DB_MAX_CONNECTIONS"] == "42"
     assert "DB_POOL_SIZE" not in variables()
-    assert (DOCKER / "compose.yaml").read_text().count("${DB_MAX_CONNECTIONS") == 1
+    assert (DOCKER / "compose.yml").read_text().count("${DB_MAX_CONNECTIONS") == 1
 
 
 @pytest.mark.parametrize(
