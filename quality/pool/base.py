@@ -91,6 +91,7 @@ class DatabaseWrapper(SessionWrapper):
             # It creates and drops databases, with no database of its own: it must never be
             # lent to others, nor be another's.
             return super().get_new_connection(conn_params)
+        forking.notice_fork()
         pool = self._known_pool
         if pool is None or pool.is_retired or not pool.has_params(conn_params):
             pool = registry.pool(self.alias, conn_params, self._pool_options)
@@ -134,10 +135,12 @@ class DatabaseWrapper(SessionWrapper):
             connection.close()
 
     def leave_to_parent(self) -> None:
-        """In a forked child: forget the inherited connection, and its transaction.
+        """In a forked child: forget the inherited pool, connection and transaction.
 
         Inside `atomic` no statement may follow: it would not be part of what came before.
         """
+        # The one that all of the child's threads share is in its registry.
+        self._known_pool = None
         if self.connection is None:
             return
         forking.keep(self.connection)
