@@ -70,8 +70,10 @@ class DatabaseWrapper(SessionWrapper):
         """What MySQLdb.connect() takes: OPTIONS without those of the pool."""
         # Asked at each borrow, and seldom another answer.
         if self._known_settings != self.settings_dict:
+            self._pool_options = read_options(self.alias, self.settings_dict)
             self._known_params = ConnectionParams(super().get_connection_params())
             self._known_settings = frozen(self.settings_dict)
+            self._known_pool = None
         return ConnectionParams(self._known_params)
 
     @async_unsafe
