@@ -80,9 +80,7 @@ def _error(kind: type[PoolTimeout], pool: "Stock", holding: Holding) -> PoolTime
     else:
         what = f"no connection within {waited:.1f} s"
     return kind(
-        f"{pool.alias}: {what}: {now}{now.why_none_is_free()}. "
-        "Hold connections for a shorter time, or raise max_size in OPTIONS['pool'] as far "
-        "as the server's max_connections allows for all processes together.",
+        f"{pool.alias}: {what}: {now}{now.why_none_is_free()}. {now.remedy()}",
         alias=pool.alias,
         waited_seconds=waited,
         **now.for_error(),
