@@ -155,14 +155,14 @@ class Stock:
         Its socket is hung up, which is safe even if it is being used; the rest is collected
         when nobody refers to it any more.
         """
-        session, holding.session = holding.session, None
+        session = holding.session
         if session is not None:
             session.sever()
             self.returned(holding, session, reason, is_severed=True)
 
     def end(self, holding: Holding, reason: str) -> None:
         """Take back the connection of `holding`, if it has one, and close it."""
-        session, holding.session = holding.session, None
+        session = holding.session
         if session is not None:
             self.returned(holding, session, reason)
 
@@ -172,7 +172,8 @@ class Stock:
         """Take back `session`; with a reason, to close it."""
         slots, now = self.slots, time.monotonic()
         with slots.lock:
-            if slots.in_use.pop(session, None) is None:
+            if slots.in_use.get(session) is not holding:
+                holding.session = None
                 return  # it was taken away, or is a parent's
             if not reason and not self.wants(session):
                 reason = "shrunk" if slots.taken > slots.limit else "pool closed"
@@ -183,6 +184,9 @@ class Stock:
             if not reason:
                 session.idle_since = session.trusted_since = now
                 slots.serve(session)
+            else:
+                del slots.in_use[session]
+                holding.session = None
             slots.note()
         self.page.used(now - holding.since, holding.ledger_place)
         if holding.reported:

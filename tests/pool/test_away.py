@@ -81,8 +81,10 @@ def test_a_silent_server_holds_a_borrower_exactly_as_long_as_the_timeout(
             stack.callback(proxy.hear)
         else:
             stack.enter_context(frozen(spare_server))
-        with taking(timeout), pytest.raises(PoolTimeout):
+        with taking(timeout), pytest.raises(PoolTimeout, match="server") as refusal:
             one.wrapper().ensure_connection()
+    # Nobody holds a connection, and more of them would not help.
+    assert "max_size" not in str(refusal.value)
     # It heals by itself, and no slot is lost.
     one.settings["OPTIONS"]["pool"]["timeout"] = 10
     assert select(one.wrapper(), "SELECT 1") == 1
