@@ -194,6 +194,17 @@ def test_several_homes_make_several_servers(
     assert ask(shared_server, "SHOW TABLES LIKE 'here'") == []
 
 
+def test_a_start_leaves_the_temporary_tables_of_other_servers_alone(
+    tmp_path: Path, make_server: MakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tables = [tmp_path / f"#sql-temptable-1-1-1.{kind}" for kind in ("MAI", "MAD")]
+    for table in tables:
+        table.write_text("somebody's work")
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    make_server(tmp_path / "mariadb").start()
+    assert all(table.exists() for table in tables)
+
+
 def test_a_start_leaves_a_running_server_alone(shared_server: PrivateMariaDB) -> None:
     before = shared_server.pid
     shared_server.start()
