@@ -17,6 +17,7 @@ import pytest
 from quality.devdb.configuration import DevdbError
 from quality.devdb.mariadb import MARKER, PrivateMariaDB
 from tests.devdb.conftest import ask
+from tests.faults import free_port
 
 MakeServer = Callable[..., PrivateMariaDB]
 
@@ -101,8 +102,7 @@ def test_it_opens_no_port_unless_asked(shared_server: PrivateMariaDB) -> None:
 
 
 def test_a_port_is_opened_on_loopback_only(home: Path, make_server: MakeServer) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     server = make_server(home, port=port)
     server.start()
     parts = urlsplit(server.url())
