@@ -119,6 +119,8 @@ class Opening:
             # Who still lacks a slot says so again at once.
             self._pool.host.want(0)
         self.grow()
+        # What failed was perhaps the last that a pool waited for whose place another took.
+        self._pool.let_go_if_drained()
 
     def _open(self, attempt: Attempt) -> Session:
         """Connect; on a full server again and again for as long as somebody waits."""

@@ -88,7 +88,7 @@ class Stock:
         """`dispose()`, and keep nothing that comes later: another pool took this one's place."""
         self.is_retired = True
         self.dispose()
-        self._let_go_if_drained()
+        self.let_go_if_drained()
 
     def has_params(self, params: Mapping[str, Any]) -> bool:
         """Whether a connection made with `params` may be served from here."""
@@ -128,7 +128,7 @@ class Stock:
             self.page.closed(reason)
             self.opening.freed.set()
             self.opening.grow()
-            self._let_go_if_drained()
+            self.let_go_if_drained()
 
     def close_idle(self, reason: str) -> None:
         """Close everything that is idle now."""
@@ -137,7 +137,8 @@ class Stock:
         for session in idle:
             self.close(session, reason)
 
-    def _let_go_if_drained(self) -> None:
+    def let_go_if_drained(self) -> None:
+        """Leave the files that all processes share, when nothing will come any more."""
         if self.is_retired and not self.slots.taken:
             self.page.close()
             if self.host is not None:

@@ -107,17 +107,6 @@ def test_what_is_not_known_counts_as_a_change(statement):
     assert effect_of(statement) is Effect.SESSION
 
 
-@pytest.fixture(scope="module")
-def objects(server):
-    connection = raw_connection(charset="utf8mb4")
-    for statement in traces.SETUP:
-        connection.query(statement)
-    yield
-    for statement in traces.teardown(connection):
-        connection.query(statement)
-    connection.close()
-
-
 class Subject:
     """A session that is replaced when something was done to it."""
 
