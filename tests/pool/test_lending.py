@@ -216,7 +216,7 @@ def test_what_grew_too_old_is_lent_to_nobody(when, database, server):
     shop = database(pool={"min_size": 0})
     wrapper = shop.wrapper()
     old = thread_id(wrapper)
-    session = wrapper.connection.lease.session
+    session = wrapper.connection.session
     if when == "lent":
         session.expires_at = 0
         wrapper.close()
