@@ -167,6 +167,17 @@ class Stock:
         if session is not None:
             self.returned(holding, session, reason)
 
+    def reject(self, holding: Holding, session: Session, reason: str) -> None:
+        """Close what was to be lent to `holding`, which may have another one by now."""
+        with self.slots.lock:
+            if self.slots.in_use.get(session) is not holding:
+                return  # the keeper was faster
+            del self.slots.in_use[session]
+            if holding.session is session:
+                holding.session = None
+            self.slots.note()
+        self.close(session, reason)
+
     def returned(
         self, holding: Holding, session: Session, reason: str, *, is_severed: bool = False
     ) -> None:
