@@ -9,7 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from quality import sizing  # noqa: E402
+from quality import logs, sizing  # noqa: E402
 
 chdir = str(ROOT)
 wsgi_app = "quality.wsgi:application"
@@ -30,6 +30,9 @@ control_socket_disable = True
 timeout = 30
 graceful_timeout = 30
 keepalive = 5
+
+# Its own messages go where the application's go.
+logconfig_dict = logs.configuration()
 
 # Whether a request came by TLS is for Django to say (BEHIND_TLS_PROXY), not for gunicorn, which
 # would believe every program on this machine.

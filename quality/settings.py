@@ -10,13 +10,11 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
-from quality import sizing
-from quality.environment import kept_secret, seconds, whole_number
+from quality import logs, sizing
+from quality.environment import BASE_DIR, VAR_DIR, kept_secret, seconds, whole_number
 
 env: Any = environ.Env()
 
-BASE_DIR = Path(__file__).resolve().parent.parent
-VAR_DIR = Path(os.environ.get("VAR_DIR") or BASE_DIR / "var").resolve()
 DEVELOPMENT = env.bool("DEVELOPMENT", default=False)
 DEBUG = DEVELOPMENT and env.bool("DEBUG", default=False)
 
@@ -140,6 +138,10 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     # First: a probe knows no host name, and asks for no session.
     "quality.monitor.health.answer_probes",
+    # What an answer takes is counted from here on.
+    "quality.monitor.middleware.Lifetime",
+    # Outside of the sessions: it looks at whether theirs has ended.
+    "quality.monitor.passes.drop_passes",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -189,8 +191,33 @@ LOGOUT_REDIRECT_URL = "accounts:login"
 # One password for all demo logins; a random one is kept, so that each start prints the same.
 if DEVELOPMENT:
     DEMO_PASSWORD = os.environ.get("DEMO_PASSWORD") or kept_secret(VAR_DIR / "demo-password")[:12]
+# In a cookie, so that a page with none to show asks the database for none.
+MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
 # A shift and its hand-over: nobody is signed out in the middle of one.
 SESSION_COOKIE_AGE = 14 * 60 * 60
+
+
+# ----- Monitoring
+
+# What is counted of the answers: route → counter and, by status, outcome. `monitor` knows no scans.
+MONITOR_OUTCOMES = {
+    "scans:record": (
+        "scans",
+        {
+            201: "stored",
+            200: "repeated",
+            400: "malformed",
+            401: "not_signed_in",
+            403: "forbidden",
+            409: "conflict",
+            413: "too_large",
+            422: "invalid",
+            500: "error",
+            503: "away",
+        },
+    ),
+    "scans:recent": ("station_polls", {200: "answered", 401: "not_signed_in", 503: "away"}),
+}
 
 
 # ----- Language and time
@@ -200,7 +227,7 @@ LANGUAGES = [("ro", _("Romanian")), ("en", _("English"))]
 LOCALE_PATHS = [BASE_DIR / "quality" / "locale"]
 USE_I18N = True
 USE_TZ = True
-TIME_ZONE = "Europe/Bucharest"
+TIME_ZONE = logs.TIME_ZONE
 
 
 # ----- Static files
@@ -234,7 +261,8 @@ if not DEVELOPMENT:
     SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60
     SECURE_HSTS_INCLUDE_SUBDOMAINS = True
     SECURE_HSTS_PRELOAD = True
-if env.bool("BEHIND_TLS_PROXY", default=False):
+BEHIND_TLS_PROXY = env.bool("BEHIND_TLS_PROXY", default=False)
+if BEHIND_TLS_PROXY:
     # Only for a proxy that always sets this header itself: else anyone could.
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
@@ -257,17 +285,12 @@ CONTENT_SECURITY_POLICY = {
 
 # ----- Logging
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "line": {"format": "%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s"},
-    },
-    "filters": {"away": {"()": "quality.views.DatabaseAwayFilter"}},
-    "handlers": {
-        "console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["away"]}
-    },
-    "root": {"handlers": ["console"], "level": "INFO"},
-    # Django's own handlers would print each line a second time.
-    "loggers": {"django": {"handlers": [], "propagate": True}},
-}
+LOGGING = logs.configuration()
+# Warnings: a statement, a wait for a connection, a connection held by a request, and how many
+# statements a request may send.
+SLOW_STATEMENT_SECONDS = seconds("SLOW_STATEMENT_SECONDS", 0.5)
+LONG_WAIT_SECONDS = seconds("LONG_WAIT_SECONDS", 1)
+LONG_HOLD_SECONDS = seconds("LONG_HOLD_SECONDS", 3)
+MANY_STATEMENTS = whole_number("MANY_STATEMENTS", 50)
+# Of what is asked all the time, or comes with a page, only failures are logged.
+QUIET_PATHS = ("/static/", "/monitor/", "/metrics")

@@ -55,7 +55,8 @@ class Pool(Stock):
             self.end(holding, "discarded")
             raise
         now = time.monotonic()
-        holding.ledger_place = self.page.lent(holding.name, now - holding.since, now)
+        waited_seconds = holding.waited_seconds = now - holding.since
+        holding.ledger_place = self.page.lent(holding.name, waited_seconds, now)
         holding.since = now
         self.is_warm = True
         return lent

@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from quality.pool import forking
+from quality.pool import events, forking
 from quality.pool.address import database_name, server_name
 from quality.pool.host import HostSlots
 from quality.pool.keeper import keeper
@@ -42,6 +42,8 @@ class Stock:
         # Used since it was made or closed: from then on the keeper looks after it.
         self.is_warm = False
         self.is_retired = False
+        # Its limit is seen by others before its first borrower comes.
+        self.slots.note()
         forking.watch(self)
 
     def __repr__(self) -> str:
@@ -200,7 +202,10 @@ class Stock:
                 del slots.in_use[session]
                 holding.session = None
             slots.note()
-        self.page.used(now - holding.since, holding.ledger_place)
+        if holding.waited_seconds is not None:
+            self.page.used(now - holding.since, holding.ledger_place)
+            if events.lease_listeners:
+                events.tell_lease_ended(self.alias, holding, session, now, reason)
         if holding.reported:
             leak_logger.warning(
                 "%s: returned after %.1f s by %s", self.alias, now - holding.since, holding.name

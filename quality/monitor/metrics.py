@@ -1,0 +1,104 @@
+"""Counts what all web processes of this host do, for /metrics and for the samples."""
+
+import os
+from collections.abc import Iterable
+
+from django.conf import settings
+from django.contrib.auth.signals import user_logged_in, user_login_failed
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram, Metric, values
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.values import MultiProcessValue
+
+from quality.monitor import places
+
+# Where gunicorn's workers meet; without it (runserver, commands) each process counts alone.
+FOLDER = os.environ.get("PROMETHEUS_MULTIPROC_DIR", "")
+if FOLDER:
+    values.ValueClass = MultiProcessValue(places.Place(FOLDER).number)
+
+QUERY_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
+
+_query_seconds = Histogram(
+    "db_query_duration_seconds", "How long statements took.", ["alias"], buckets=QUERY_BUCKETS
+)
+_query_errors = Counter("db_query_errors", "Statements that failed.", ["alias"])
+_durations: dict[str, Histogram] = {}
+
+
+def observe_statement(alias: str, seconds: float, *, error: bool) -> None:
+    """A statement ended after so long. About 2 µs."""
+    duration = _durations.get(alias)
+    if duration is None:
+        duration = _durations[alias] = _query_seconds.labels(alias)
+        # From the first statement on: a counter that appears at 1 has no increase to see.
+        _query_errors.labels(alias)
+    duration.observe(seconds)
+    if error:
+        _query_errors.labels(alias).inc()
+
+
+# ----- Outcomes: MONITOR_OUTCOMES = {route: (counter, {status: outcome})}
+
+OTHER = "other"
+
+
+def _outcome_counters() -> dict[str, dict[int, Counter]]:
+    """By route and status, the counter of its outcome; under 0 that of any other status."""
+    found: dict[str, dict[int, Counter]] = {}
+    families: dict[str, Counter] = {}
+    for route, (name, outcomes) in settings.MONITOR_OUTCOMES.items():
+        family = families.get(name)
+        if family is None:
+            family = families[name] = Counter(name, f"Outcomes of {name}.", ["outcome"])
+        found[route] = {status: family.labels(outcome) for status, outcome in outcomes.items()}
+        found[route][0] = family.labels(OTHER)
+    return found
+
+
+_counters = _outcome_counters()
+
+
+def count_response(route: str, status: int) -> None:
+    """A request of this route ("scans:record") was answered. About 1 µs, less for most routes."""
+    counters = _counters.get(route)
+    if counters is not None:
+        (counters.get(status) or counters[0]).inc()
+
+
+_sign_ins = Counter("sign_ins", "Attempts to sign in.", ["outcome"])
+_succeeded, _failed = _sign_ins.labels("succeeded"), _sign_ins.labels("failed")
+
+
+def _signed_in(**kwargs: object) -> None:
+    _succeeded.inc()
+
+
+def _sign_in_failed(**kwargs: object) -> None:
+    _failed.inc()
+
+
+user_logged_in.connect(_signed_in)
+user_login_failed.connect(_sign_in_failed)
+
+
+# ----- What was counted
+
+
+def collect() -> Iterable[Metric]:
+    """All that was counted since the start, as Prometheus' families."""
+    if not FOLDER:
+        return REGISTRY.collect()
+    families: Iterable[Metric] = MultiProcessCollector(CollectorRegistry(), FOLDER).collect()
+    return families
+
+
+def counters() -> dict[str, float]:
+    """The outcomes of all processes since the start: {"scans_stored": 12.0, …}. About 1 ms."""
+    names = {"sign_ins", *(name for name, _ in settings.MONITOR_OUTCOMES.values())}
+    return {
+        f"{family.name}_{sample.labels['outcome']}": sample.value
+        for family in collect()
+        if family.name in names
+        for sample in family.samples
+        if sample.name.endswith("_total")
+    }

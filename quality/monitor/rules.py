@@ -1,0 +1,221 @@
+"""When somebody must be told: the one list that the page, Prometheus and the runbook share."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+Sample = Mapping[str, Any]
+Window = Sequence[Sample]
+
+WARNING, CRITICAL = "warning", "critical"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """Fires once its value has been at least `threshold` for `for_seconds`.
+
+    summary         one line for a person, with the {value}
+    value           of the samples of the last `window_seconds`, the newest last; None when they
+                    cannot tell. Without a function only an outsider can see it
+    query           the same value in PromQL
+    threshold       where it begins
+    window_seconds  0: the newest sample alone
+    """
+
+    name: str
+    severity: str
+    summary: str | Promise
+    value: Callable[[Window], float | None] | None
+    query: str
+    threshold: float
+    window_seconds: int = 0
+    for_seconds: int = 0
+
+    @property
+    def expression(self) -> str:
+        """What Prometheus evaluates."""
+        return f"{self.query} >= {self.threshold:g}"
+
+    @property
+    def runbook(self) -> str:
+        """Where it is explained: a heading of that file."""
+        return f"RUNBOOK.md#{self.name.lower()}"
+
+    def holds(self, window: Window) -> bool:
+        """Whether the value is that high in this window."""
+        value = self.value(window) if self.value else None
+        return value is not None and value >= self.threshold
+
+
+# ----- Values
+
+
+def _worst_percent(window: Window) -> float | None:
+    percent: float | None = window[-1].get("worst_percent")
+    return percent
+
+
+def _turned_away(window: Window) -> float:
+    return float(sum(one.get("timeouts", 0) + one.get("refusals", 0) for one in window))
+
+
+def _leaks(window: Window) -> float:
+    return float(sum(one.get("leaks", 0) for one in window))
+
+
+def _is_database_down(window: Window) -> float:
+    return 1.0 if window[-1].get("server_error") else 0.0
+
+
+def _server_percent(window: Window) -> float | None:
+    server = window[-1].get("server")
+    if not server:
+        return None
+    used = [(server["threads_connected"], server["max_connections"])]
+    used.append((server["own_connections"], server["max_user_connections"]))
+    # 0 means no limit for this account.
+    return max(100 * count / limit for count, limit in used if limit)
+
+
+def _longest_statement(window: Window) -> float | None:
+    server = window[-1].get("server")
+    if not server:
+        return None
+    return max((float(one["seconds"]) for one in server["statements"]), default=0.0)
+
+
+def _grown(window: Window, name: str) -> float:
+    """By how much a counter grew from sample to sample; after a restart it begins at 0."""
+    values = [one.get("counters", {}).get(name, 0.0) for one in window]
+    steps = zip(values, values[1:], strict=False)
+    return float(sum(later - one if later >= one else later for one, later in steps))
+
+
+def _polls_without_scans(window: Window) -> float:
+    if _grown(window, "scans_stored"):
+        return 0.0
+    return _grown(window, "station_polls_answered")
+
+
+def _backup_age_hours(window: Window) -> float | None:
+    age_seconds = window[-1].get("counters", {}).get("backup_age_seconds")
+    return None if age_seconds is None else age_seconds / 3600
+
+
+# ----- Rules
+
+# Without a sample for so many intervals the monitor itself has fallen silent.
+SILENT_INTERVALS = 6
+
+_WORST_WORKER = 'max by (instance, alias) (db_pool_usage_percent{kind="web worker"})'
+_SCANS = 'sum(increase(scans_total{outcome="stored"}[5m]))'
+_POLLS = 'sum(increase(station_polls_total{outcome="answered"}[5m]))'
+
+RULES = (
+    Rule(
+        name="DatabaseDown",
+        severity=CRITICAL,
+        summary=_("The database does not answer the monitor."),
+        value=_is_database_down,
+        query="1 - db_server_up",
+        threshold=1,
+        for_seconds=20,
+    ),
+    Rule(
+        name="PoolTimeouts",
+        severity=CRITICAL,
+        summary=_("{value:.0f} requests got no connection within 5 minutes."),
+        value=_turned_away,
+        query=(
+            "sum by (instance) (increase(db_pool_timeouts_total[5m])"
+            " + increase(db_pool_refusals_total[5m]))"
+        ),
+        # Not 1: what happened once is 0.98 of an increase to Prometheus.
+        threshold=0.5,
+        window_seconds=300,
+    ),
+    Rule(
+        name="PoolExhausted",
+        severity=CRITICAL,
+        summary=_("A worker uses {value:.0f} % of its connections."),
+        value=_worst_percent,
+        query=_WORST_WORKER,
+        threshold=90,
+        for_seconds=60,
+    ),
+    Rule(
+        name="PoolNearlyFull",
+        severity=WARNING,
+        summary=_("A worker uses {value:.0f} % of its connections."),
+        value=_worst_percent,
+        query=_WORST_WORKER,
+        threshold=80,
+        for_seconds=120,
+    ),
+    Rule(
+        name="ConnectionLeaks",
+        severity=WARNING,
+        summary=_("{value:.0f} connections were held past the leak threshold within 15 minutes."),
+        value=_leaks,
+        query="sum by (instance) (increase(db_pool_leaks_total[15m]))",
+        threshold=0.5,
+        window_seconds=900,
+    ),
+    Rule(
+        name="ServerNearlyFull",
+        severity=WARNING,
+        summary=_("{value:.0f} % of the connections that the server allows are open."),
+        value=_server_percent,
+        query="max by (instance) (db_server_connections_percent)",
+        threshold=80,
+        for_seconds=60,
+    ),
+    Rule(
+        name="LongStatement",
+        severity=WARNING,
+        summary=_("A statement has been running for {value:.0f} seconds."),
+        value=_longest_statement,
+        query="max by (instance) (db_server_longest_statement_seconds)",
+        threshold=30,
+    ),
+    Rule(
+        name="NoScans",
+        severity=WARNING,
+        summary=_("Stations are open, and for 15 minutes no scan was stored."),
+        value=_polls_without_scans,
+        query=f"({_POLLS} unless {_SCANS} > 0)",
+        threshold=1,
+        window_seconds=300,
+        for_seconds=600,
+    ),
+    Rule(
+        name="BackupTooOld",
+        severity=WARNING,
+        summary=_("The newest backup is {value:.0f} hours old."),
+        value=_backup_age_hours,
+        query="backup_age_seconds / 3600",
+        # One a day, and time to be made.
+        threshold=26,
+    ),
+    Rule(
+        name="MonitorSilent",
+        severity=WARNING,
+        summary=_("The monitor has taken no sample for {value:.0f} intervals."),
+        value=None,
+        query="(time() - monitor_sample_timestamp_seconds) / monitor_interval_seconds",
+        threshold=SILENT_INTERVALS,
+    ),
+    Rule(
+        name="SiteDown",
+        severity=CRITICAL,
+        summary=_("The site does not answer Prometheus."),
+        value=None,
+        query='1 - up{job="quality"}',
+        threshold=1,
+        for_seconds=60,
+    ),
+)
+BY_NAME = {rule.name: rule for rule in RULES}
