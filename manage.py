@@ -10,8 +10,11 @@ def main() -> None:
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
 
+    from quality.pool.holders import named
+
     try:
-        execute_from_command_line(sys.argv)
+        with named(" ".join(["command", *sys.argv[1:2]])):
+            execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:
         # What the environment lacks is for its owner to read, without our stack.
         sys.exit(f"quality: {error}")

@@ -1,6 +1,5 @@
 """How gunicorn serves the house."""
 
-import contextlib
 import mmap
 import os
 import shutil
@@ -13,8 +12,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from quality import sizing  # noqa: E402
+from quality import logs, sizing  # noqa: E402
 from quality.environment import whole_number  # noqa: E402
+from quality.monitor import places  # noqa: E402
 
 chdir = str(ROOT)
 wsgi_app = "quality.wsgi:application"
@@ -31,11 +31,6 @@ os.environ.setdefault("DB_READ_TIMEOUT", "8")
 # The socket would lie in the home directory, where a second instance takes it over.
 control_socket_disable = True
 
-# Here all workers count together what /metrics tells.
-_var = Path(os.environ.get("VAR_DIR") or ROOT / "var").resolve()
-_metrics = _var / "metrics" / (os.environ.get("PORT") or "8000")
-os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_metrics)
-
 timeout = 30
 graceful_timeout = 30
 keepalive = 5
@@ -46,6 +41,8 @@ _usual_delay = 0 if os.environ.get("DEVELOPMENT") == "1" else 5
 _shutdown_delay_seconds = whole_number("SHUTDOWN_DELAY", _usual_delay, least=0)
 # A byte that master and workers share: 1 = we are leaving.
 _leaving = mmap.mmap(-1, 1)
+# Its own messages go where the application's go.
+logconfig_dict = logs.configuration()
 
 # Whether a request came by TLS is for Django to say (BEHIND_TLS_PROXY), not for gunicorn, which
 # would believe every program on this machine.
@@ -57,7 +54,6 @@ def on_starting(server):
 
     In a process of its own: what the master opened its workers would inherit.
     """
-    _count_from_zero()
     # gunicorn listens to signals only later: until then, nobody else would end this start.
     previous = {number: signal.signal(number, _stop) for number in (signal.SIGTERM, signal.SIGINT)}
     waiting = subprocess.Popen([sys.executable, str(ROOT / "manage.py"), "awaitdatabase"])
@@ -70,13 +66,21 @@ def on_starting(server):
         signal.signal(number, handler)
     if code:
         sys.exit(1)
+    _share_counters(server)
 
 
-def _count_from_zero():
-    # A folder that cannot be had is for the workers to say: they serve without it.
-    with contextlib.suppress(OSError):
-        shutil.rmtree(_metrics, ignore_errors=True)
-        _metrics.mkdir(parents=True)
+def _share_counters(server):
+    """Have all workers count, from zero, where each can tell /metrics of all."""
+    os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
+    try:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = places.fresh_folder()
+    except OSError as error:
+        # To serve is more important than to be counted.
+        server.log.warning("Each worker's /metrics counts for itself alone: %s. Set TMPDIR.", error)
+
+
+def on_exit(server):
+    shutil.rmtree(os.environ.get("PROMETHEUS_MULTIPROC_DIR", ""), ignore_errors=True)
 
 
 def _stop(number, frame):

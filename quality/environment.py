@@ -8,6 +8,10 @@ from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
+BASE_DIR = Path(__file__).resolve().parent.parent
+# Everything that a start writes.
+VAR_DIR = Path(os.environ.get("VAR_DIR") or BASE_DIR / "var").resolve()
+
 
 def whole_number(name: str, default: int, *, least: int = 1) -> int:
     """The variable `name`; an empty one counts as unset. Raises ImproperlyConfigured."""

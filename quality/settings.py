@@ -12,13 +12,11 @@ from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
 from django.utils.translation import gettext_lazy as _
 
-from quality import sizing
-from quality.environment import kept_secret, seconds, whole_number
+from quality import logs, sizing
+from quality.environment import BASE_DIR, VAR_DIR, kept_secret, seconds, whole_number
 
 env: Any = environ.Env()
 
-BASE_DIR = Path(__file__).resolve().parent.parent
-VAR_DIR = Path(os.environ.get("VAR_DIR") or BASE_DIR / "var").resolve()
 DEVELOPMENT = env.bool("DEVELOPMENT", default=False)
 DEBUG = DEVELOPMENT and env.bool("DEBUG", default=False)
 
@@ -163,6 +161,8 @@ MIDDLEWARE = [
     # First: a probe knows no host name, and asks for no session.
     "quality.monitor.health.answer_probes",
     "quality.monitor.latencies.measure_latencies",
+    # What an answer takes is counted from here on.
+    "quality.monitor.middleware.Lifetime",
     # Outside of the sessions: it looks at whether theirs has ended.
     "quality.monitor.passes.drop_passes",
     "django.middleware.security.SecurityMiddleware",
@@ -256,7 +256,7 @@ LANGUAGES = [("ro", _("Romanian")), ("en", _("English"))]
 LOCALE_PATHS = [BASE_DIR / "quality" / "locale"]
 USE_I18N = True
 USE_TZ = True
-TIME_ZONE = "Europe/Bucharest"
+TIME_ZONE = logs.TIME_ZONE
 
 
 # ----- Static files
@@ -305,7 +305,8 @@ if not DEVELOPMENT:
     SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60
     SECURE_HSTS_INCLUDE_SUBDOMAINS = True
     SECURE_HSTS_PRELOAD = True
-if env.bool("BEHIND_TLS_PROXY", default=False):
+BEHIND_TLS_PROXY = env.bool("BEHIND_TLS_PROXY", default=False)
+if BEHIND_TLS_PROXY:
     # Only for a proxy that always sets this header itself: else anyone could.
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
@@ -328,17 +329,12 @@ CONTENT_SECURITY_POLICY = {
 
 # ----- Logging
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "line": {"format": "%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s"},
-    },
-    "filters": {"away": {"()": "quality.views.DatabaseAwayFilter"}},
-    "handlers": {
-        "console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["away"]}
-    },
-    "root": {"handlers": ["console"], "level": "INFO"},
-    # Django's own handlers would print each line a second time.
-    "loggers": {"django": {"handlers": [], "propagate": True}},
-}
+LOGGING = logs.configuration()
+# Warnings: a statement, a wait for a connection, a connection held by a request, and how many
+# statements a request may send.
+SLOW_STATEMENT_SECONDS = seconds("SLOW_STATEMENT_SECONDS", 0.5)
+LONG_WAIT_SECONDS = seconds("LONG_WAIT_SECONDS", 1)
+LONG_HOLD_SECONDS = seconds("LONG_HOLD_SECONDS", 3)
+MANY_STATEMENTS = whole_number("MANY_STATEMENTS", 50)
+# Of what is asked all the time, or comes with a page, only failures are logged.
+QUIET_PATHS = ("/static/", "/monitor/", "/metrics")

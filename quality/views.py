@@ -80,15 +80,13 @@ def database_is_away(error: BaseException | None) -> bool:
 
 
 class DatabaseAwayFilter(logging.Filter):
-    """Tells in one line that the database is away: a hundred tracebacks would bury the reason."""
+    """Leaves out that the database is away: the request's own line says so.
+
+    A hundred tracebacks would bury the reason.
+    """
 
     def filter(self, record: logging.LogRecord) -> bool:
-        error = record.exc_info[1] if record.exc_info else None
-        if database_is_away(error):
-            record.msg = f"{record.getMessage()}: the database is away: {error}"
-            record.args = record.exc_info = record.exc_text = None
-            record.levelno, record.levelname = logging.WARNING, "WARNING"
-        return True
+        return not (record.exc_info and database_is_away(record.exc_info[1]))
 
 
 def server_error(request: HttpRequest) -> HttpResponseBase:

@@ -33,6 +33,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     os.environ["DEVELOPMENT"] = "1"
     # Not where the processes of an installation meet.
     os.environ["DB_LEDGER"] = str(HOME.parent / "ledger")
+    os.environ["LOG_DIR"] = str(HOME.parent / "logs")
     asked = early_config.known_args_namespace
     if asked.help or asked.version or asked.collectonly:
         os.environ["DATABASE_URL"] = "mysql://nobody:none@127.0.0.1:9/quality"

@@ -37,6 +37,7 @@ class Database:
     def __init__(self, server: PrivateMariaDB, name: str) -> None:
         self.url = server.url(name)
         self.name = name
+        self.server = server
         parts = urlsplit(self.url)
         self._login = {
             "user": parts.username,

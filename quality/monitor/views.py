@@ -6,7 +6,7 @@ from contextlib import closing
 from django.http import HttpRequest, JsonResponse
 from MySQLdb import Error
 
-from quality.monitor import history
+from quality.monitor import alerts, history, recent
 from quality.monitor.passes import watcher_api
 from quality.monitor.patience import within
 from quality.monitor.server import Server
@@ -21,6 +21,14 @@ MOST_HOURS = 7 * 24
 def pool(request: HttpRequest) -> JsonResponse:
     """Statistics of every worker of this host."""
     return JsonResponse(snapshot(now=time.time()))
+
+
+@watcher_api("monitor.view_pool")
+def active_alerts(request: HttpRequest) -> JsonResponse:
+    """What a person should know of now, the critical ones first."""
+    now = time.time()
+    active = [alert.as_dict() for alert in alerts.active(recent.read(), now=now)]
+    return JsonResponse({"at": round(now, 3), "alerts": active})
 
 
 @watcher_api("monitor.view_pool")

@@ -40,6 +40,7 @@ class Holding:
         "session",
         "since",
         "thread",
+        "waited_seconds",
     )
 
     def __init__(self, pool: "Pool", borrower: "ReferenceType[Any] | None") -> None:
@@ -49,7 +50,10 @@ class Holding:
         self.session: Session | None = None
         self.thread = threading.current_thread()
         self.name = name_of_holder()
+        # When it asked; from when it was served on, that moment.
         self.since = time.monotonic()
+        # None until it was served.
+        self.waited_seconds: float | None = None
         # Until when the borrower waits.
         self.deadline = self.since + pool.options.timeout
         # When the keeper hangs up, because the server does not answer what the pool and

@@ -56,7 +56,8 @@ class Pool(Stock):
             self.end(holding, "discarded")
             raise
         now = time.monotonic()
-        self.page.waited(now - holding.since)
+        holding.waited_seconds = now - holding.since
+        self.page.waited(holding.waited_seconds)
         holding.since = now
         holding.ledger_place = self.page.holding(holding.name, now)
         self.is_warm = True

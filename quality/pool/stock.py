@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from quality.pool import forking
+from quality.pool import events, forking
 from quality.pool.address import database_name, server_name
 from quality.pool.host import HostSlots
 from quality.pool.keeper import keeper
@@ -187,6 +187,8 @@ class Stock:
                 slots.serve(session)
             slots.note()
         self.page.used(now - holding.since, holding.ledger_place)
+        if events.lease_listeners and holding.waited_seconds is not None:
+            events.tell_lease_ended(self.alias, holding, session, now, reason)
         if holding.reported:
             leak_logger.warning(
                 "%s: returned after %.1f s by %s", self.alias, now - holding.since, holding.name

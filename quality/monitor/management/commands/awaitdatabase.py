@@ -12,6 +12,7 @@ from quality.monitor.boot import (
     check_schema,
     check_static_files,
 )
+from quality.monitor.startup import log_settings
 
 
 class Command(BaseCommand):
@@ -21,6 +22,8 @@ class Command(BaseCommand):
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        # Once for each start, and also of one that fails.
+        log_settings()
         try:
             await_database(
                 retries=settings.DB_BOOT_RETRIES,

@@ -1,0 +1,178 @@
+"""What is logged where, and how a line looks."""
+
+import json
+import logging
+import os
+import re
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.core.exceptions import ImproperlyConfigured
+from pythonjsonlogger.json import JsonFormatter
+
+from quality.environment import VAR_DIR
+from quality.monitor import work
+
+# The factory's clock: of pages and logs.
+TIME_ZONE = "Europe/Bucharest"
+_ZONE = ZoneInfo(TIME_ZONE)
+
+MEGABYTE = 1_000_000
+# Area: the loggers whose lines go there, and how many files of how many bytes it keeps beside
+# the present one. "application" has what no other area has, "errors" the errors of all.
+AREAS: dict[str, tuple[tuple[str, ...], int, int]] = {
+    "application": ((), 10 * MEGABYTE, 10),
+    "errors": ((), 5 * MEGABYTE, 5),
+    "database": (("quality.database", "quality.pool", "django.db"), 10 * MEGABYTE, 10),
+    "routes": (("quality.routes",), 10 * MEGABYTE, 10),
+    "settings": (("quality.settings",), 5 * MEGABYTE, 5),
+}
+
+
+def configuration() -> dict[str, Any]:
+    """For `logging.config.dictConfig`. Raises ImproperlyConfigured."""
+    folder = Path(os.environ.get("LOG_DIR") or VAR_DIR / "logs").resolve()
+    form = os.environ.get("LOG_FORMAT") or "text"
+    if form not in FORMATTERS:
+        raise ImproperlyConfigured(f"LOG_FORMAT must be {' or '.join(FORMATTERS)}, not {form!r}.")
+    handlers: dict[str, Any] = {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": "line",
+            "filters": ["for the console"],
+        }
+    }
+    for area, (_, max_bytes, backups) in AREAS.items():
+        handlers[area] = {
+            "class": "quality.logfiles.SharedLogFile",
+            "formatter": "line",
+            "path": str(folder / f"{area}.log"),
+            "max_bytes": max_bytes,
+            "backups": backups,
+        }
+    handlers["application"]["filters"] = ["without an area"]
+    handlers["errors"]["level"] = "ERROR"
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"line": {"()": FORMATTERS[form]}},
+        "filters": {
+            "away": {"()": "quality.views.DatabaseAwayFilter"},
+            "for the console": {"()": ForTheConsole},
+            "without an area": {"()": WithoutAnArea},
+        },
+        "handlers": handlers,
+        "root": {"handlers": ["console", "application", "errors"], "level": "INFO"},
+        "loggers": {
+            # Their own handlers would write each line a second time.
+            "django": {"handlers": [], "propagate": True},
+            "gunicorn.error": {"handlers": [], "propagate": True},
+            # The lines of routes tell of every 4xx, and of a database that is away.
+            "django.request": {"level": "ERROR", "filters": ["away"]},
+            **{name: {"handlers": [area]} for area, (names, *_) in AREAS.items() for name in names},
+        },
+    }
+
+
+# ----- Which lines go where
+
+
+class WithoutAnArea(logging.Filter):
+    """Lets through what has no area of its own."""
+
+    names = tuple(name for names, *_ in AREAS.values() for name in names)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not any(
+            record.name == name or record.name.startswith(f"{name}.") for name in self.names
+        )
+
+
+class ForTheConsole(logging.Filter):
+    """Leaves out what would bury the rest: its file has it."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.name == "quality.settings.start":
+            return False
+        return record.name != "quality.database" or record.levelno >= logging.WARNING
+
+
+# ----- How a line looks
+
+# What the server quotes in its errors may be a value that somebody sent.
+_QUOTED = re.compile(
+    r"(Duplicate entry|value:|near) '.*?'(?= for (?:key|column)| at (?:row|line)|[\"')]*$)",
+    re.DOTALL | re.MULTILINE,
+)
+
+
+def moment(record: logging.LogRecord) -> str:
+    """ISO 8601 with milliseconds and offset."""
+    return datetime.fromtimestamp(record.created, _ZONE).isoformat(timespec="milliseconds")
+
+
+def without_values(text: str) -> str:
+    """The text of a database's error without the values in it."""
+    return _QUOTED.sub(r"\1 '…'", text)
+
+
+def fields_of(record: logging.LogRecord) -> dict[str, Any]:
+    """What a line tells beside its message: `extra={"fields": {…}}`."""
+    fields: dict[str, Any] = getattr(record, "fields", {})
+    return fields
+
+
+class TextLine(logging.Formatter):
+    """For people: time, level, process, request, logger: message key=value."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = (
+            f"{moment(record)} {record.levelname} {record.process} {work.request_id() or '-'} "
+            f"{record.name}: {record.getMessage()}{_as_text(fields_of(record))}"
+        )
+        if record.exc_info:
+            text += "\n" + self.formatException(record.exc_info)
+        if record.stack_info:
+            text += "\n" + record.stack_info
+        return text
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's name
+        return without_values(super().formatException(ei))
+
+
+def _as_text(fields: dict[str, Any], prefix: str = "") -> str:
+    text = ""
+    for name, value in fields.items():
+        if isinstance(value, dict):
+            text += _as_text(value, f"{prefix}{name}.")
+        else:
+            shown = str(value)
+            if not shown or not shown.isprintable() or " " in shown or '"' in shown:
+                shown = json.dumps(shown, ensure_ascii=False)
+            text += f" {prefix}{name}={shown}"
+    return text
+
+
+class JsonLine(JsonFormatter):
+    """For programs: one object a line, with the same names."""
+
+    def add_fields(
+        self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]
+    ) -> None:
+        log_data["time"] = moment(record)
+        log_data["level"] = record.levelname
+        log_data["process"] = record.process
+        if request_id := work.request_id():
+            log_data["request"] = request_id
+        log_data["logger"] = record.name
+        log_data["message"] = record.message
+        log_data.update(fields_of(record))
+        log_data.update(message_dict)
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's name
+        return without_values(str(super().formatException(ei)))
+
+
+FORMATTERS: dict[str, type[logging.Formatter]] = {"text": TextLine, "json": JsonLine}

@@ -1,0 +1,144 @@
+"""Writes what requests and leases did: one line each."""
+
+import logging
+from time import perf_counter
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+
+from quality.monitor.callers import address_of
+from quality.monitor.work import DatabaseWork, Work
+from quality.pool.events import LeaseEnded
+
+routes = logging.getLogger("quality.routes")
+database = logging.getLogger("quality.database")
+
+
+def printable(text: str) -> str:
+    """`text` on one line: a path may hold any character, also a line's end."""
+    return text if text.isprintable() else text.encode("unicode_escape").decode()
+
+
+def write_request(work: Work) -> None:
+    """A request ended: a line of its route, and one of its databases if it used any."""
+    request = work.request
+    assert request is not None  # noqa: S101 - asked by the only caller
+    seconds = perf_counter() - work.began_at
+    path = printable(request.path)
+    what = f"{request.method} {work.route or path} {work.status or 'ended without an answer'}"
+    is_wrong = work.status is None or work.status >= 500
+    if is_wrong or work.status >= 400 or not path.startswith(settings.QUIET_PATHS):  # type: ignore[operator]
+        fields: dict[str, Any] = {"seconds": round(seconds, 4)}
+        if work.route and request.resolver_match and request.resolver_match.kwargs:
+            fields["path"] = path
+        _add_people(fields, request)
+        if work.error is not None:
+            fields["error"] = f"{type(work.error).__name__}: {work.error}"
+        _write(routes, logging.WARNING if is_wrong else logging.INFO, what, fields)
+    waited_in_vain = getattr(work.error, "waited_seconds", None)
+    if work.databases or waited_in_vain:
+        _write_databases(work, what, waited_in_vain)
+
+
+def _add_people(fields: dict[str, Any], request: HttpRequest) -> None:
+    # Only if somebody has asked for it: to ask would be a statement.
+    user = getattr(request, "_cached_user", None)
+    if user is not None and user.pk is not None:
+        fields["user"] = user.pk
+    fields["address"] = address_of(request)
+
+
+def _write_databases(work: Work, what: str, waited_in_vain: float | None) -> None:
+    notes: list[str] = []
+    fields: dict[str, Any] = {}
+    for alias, done in work.databases.items():
+        found = _fields(done)
+        if len(work.databases) == 1:
+            fields |= {"database": alias} | found
+        else:
+            fields[alias] = found
+        notes += _notes(done)
+    if waited_in_vain:
+        fields["waited_in_vain_seconds"] = round(waited_in_vain, 3)
+        notes.append(f"waited in vain for a connection, {waited_in_vain:.1f} s")
+    if work.request is not None:
+        user = getattr(work.request, "_cached_user", None)
+        if user is not None and user.pk is not None:
+            fields["user"] = user.pk
+    _write_with_notes(what, fields, notes)
+
+
+def write_lease(lease: LeaseEnded, done: DatabaseWork | None) -> None:
+    """A lease outside of requests ended; `done` is unknown when nobody returned it."""
+    fields: dict[str, Any] = {"database": lease.alias}
+    if done is None:
+        done = DatabaseWork()
+        done.add(lease)
+    fields |= _fields(done)
+    notes = []
+    if lease.reason == "leaked":
+        notes.append("nobody returned its connection")
+    if lease.waited_seconds >= settings.LONG_WAIT_SECONDS:
+        notes.append(_wait_note(lease.waited_seconds))
+    _write_with_notes(lease.holder, fields, notes)
+
+
+def _fields(done: DatabaseWork) -> dict[str, Any]:
+    fields: dict[str, Any] = {
+        "waited_seconds": round(done.waited_seconds, 5),
+        "held_seconds": round(done.held_seconds, 5),
+        "statements": done.statements,
+        "sql_seconds": round(done.sql_seconds, 5),
+    }
+    if done.leases > 1:
+        fields["leases"] = done.leases
+    lease = done.lease
+    if lease is not None:
+        fields["connection"] = lease.connection_id
+        fields["connection_age_seconds"] = round(lease.connection_age_seconds, 1)
+        fields["connection_is_new"] = lease.is_new
+        if lease.reason:
+            fields["connection_closed"] = lease.reason
+    return fields
+
+
+def _wait_note(seconds: float) -> str:
+    limit = settings.LONG_WAIT_SECONDS
+    return f"waited {seconds:.1f} s for a connection (LONG_WAIT_SECONDS is {limit:g})"
+
+
+def _notes(done: DatabaseWork) -> list[str]:
+    """What is worth a warning in a request."""
+    notes = []
+    if done.waited_seconds >= settings.LONG_WAIT_SECONDS:
+        notes.append(_wait_note(done.waited_seconds))
+    if done.held_seconds >= settings.LONG_HOLD_SECONDS:
+        limit = settings.LONG_HOLD_SECONDS
+        notes.append(
+            f"held a connection for {done.held_seconds:.1f} s (LONG_HOLD_SECONDS is {limit:g})"
+        )
+    if done.statements >= settings.MANY_STATEMENTS:
+        limit = settings.MANY_STATEMENTS
+        notes.append(f"{done.statements} statements (MANY_STATEMENTS is {limit})")
+    if done.is_lent:
+        notes.append("did not return its connection")
+    return notes
+
+
+def _write_with_notes(what: str, fields: dict[str, Any], notes: list[str]) -> None:
+    if notes:
+        _write(database, logging.WARNING, f"{what}: {'; '.join(notes)}", fields)
+    else:
+        _write(database, logging.INFO, what, fields)
+
+
+def _write(logger: logging.Logger, level: int, message: str, fields: dict[str, Any]) -> None:
+    # Not logger.info(): each line would look for the place in the code that it came from,
+    # which is always this one.
+    if logger.isEnabledFor(level):
+        logger.handle(
+            logger.makeRecord(
+                logger.name, level, __file__, 0, message, (), None, extra={"fields": fields}
+            )
+        )

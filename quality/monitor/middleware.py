@@ -1,0 +1,79 @@
+"""Follows a request from its beginning until its answer is sent and its connections are back."""
+
+import re
+import secrets
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest, HttpResponseBase
+
+from quality.monitor import lines, metrics, work
+from quality.monitor.work import Work
+from quality.pool.events import LeaseEnded
+
+ID_HEADER = "X-Request-ID"
+WELL_FORMED = re.compile(r"[\w.-]{8,64}", re.ASCII)
+
+
+class Lifetime:
+    """Middleware that gives a request its id, and what it borrows its name.
+
+    Its line is written at `request_finished`, by when a streamed body has been sent and Django
+    has returned the connections.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        # One that was cut off, by SystemExit or a client that left before a stream was closed.
+        request_finished()
+        asked = request.headers.get(ID_HEADER, "")
+        request_id = asked if WELL_FORMED.fullmatch(asked) else secrets.token_hex(8)
+        now = Work(request, request_id)
+        now.rename(f"{request.method} {lines.printable(request.path)}")
+        work.begin(now)
+        response = self.get_response(request)
+        now.status = response.status_code
+        response[ID_HEADER] = request_id
+        return response
+
+    def process_view(self, request: HttpRequest, *_: Any) -> None:
+        """The route is known: `POST scans:record`."""
+        now = work.current()
+        if request.resolver_match is not None and now.request is request:
+            now.route = request.resolver_match.view_name
+            now.rename(f"{request.method} {now.route}")
+
+
+def remember_error(*, request: HttpRequest | None = None, **_: Any) -> None:
+    """A receiver of `got_request_exception`."""
+    work.current().error = sys.exc_info()[1]
+
+
+def request_finished(**_: Any) -> None:
+    """A receiver of Django's signal of that name."""
+    done = work.current()
+    if done.request is None:
+        return
+    done.rename("")
+    try:
+        metrics.count_response(done.route, done.status or 0)
+        lines.write_request(done)
+    finally:
+        work.end()
+
+
+def lease_ended(lease: LeaseEnded) -> None:
+    """A listener of the pool's."""
+    now = work.current()
+    if lease.reason == "leaked":
+        # Found by whoever looked, who need not be its borrower.
+        lines.write_lease(lease, None)
+        return
+    done = now.database(lease.alias)
+    done.add(lease)
+    if now.request is None:
+        del now.databases[lease.alias]
+        lines.write_lease(lease, done)

@@ -1,0 +1,28 @@
+"""Logs the settings that a start found."""
+
+import logging
+import re
+from typing import Any
+
+from django.conf import settings
+from django.views.debug import SafeExceptionReporterFilter
+
+logger = logging.getLogger("quality.settings.start")
+
+# The same at every start of the same code, and long.
+STRUCTURE = {"INSTALLED_APPS", "LOGGING", "MIDDLEWARE", "TEMPLATES", "MONITOR_OUTCOMES"}
+_LOGIN_IN_URL = re.compile(r"//[^/@\s]*@")
+
+
+def log_settings() -> None:
+    """A line for each setting that differs from Django's own, without secrets."""
+    safe = SafeExceptionReporterFilter()
+    is_ours = settings.is_overridden  # type: ignore[misc]
+    for name in sorted(dir(settings)):
+        if name.isupper() and name not in STRUCTURE and is_ours(name):
+            value = safe.cleanse_setting(name, getattr(settings, name))
+            logger.info("%s = %s", name, _shown(value))
+
+
+def _shown(value: Any) -> str:
+    return _LOGIN_IN_URL.sub("//…@", repr(value))
