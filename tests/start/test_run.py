@@ -17,11 +17,11 @@ from typing import Any
 import pytest
 
 from quality.devdb.mariadb import PrivateMariaDB
+from tests.faults import free_port
 from tests.scans.sample import payload
-from tests.serving import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
-START_SECONDS = 90
+START_SECONDS = 180
 
 
 class Run:
@@ -103,7 +103,7 @@ class Browser:
 
     def _send(self, path: str, body: bytes | None = None, **headers: str) -> Any:
         request = urllib.request.Request(self.url + path, body, {"Referer": self.url} | headers)
-        return self._opener.open(request, timeout=20)
+        return self._opener.open(request, timeout=60)
 
     def get(self, path: str) -> str:
         with self._send(path) as response:
