@@ -1,6 +1,8 @@
 """Serves the site for tests: a real gunicorn on a database of its own."""
 
 import http.client
+import http.cookiejar
+import json
 import os
 import random
 import signal
@@ -8,6 +10,8 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.parse
+import urllib.request
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -15,6 +19,7 @@ from urllib.parse import unquote, urlsplit
 import MySQLdb
 
 from quality.devdb.mariadb import PrivateMariaDB
+from tests.scans.sample import payload
 
 ROOT = Path(__file__).resolve().parents[1]
 PASSWORD = "demo-password-1"
@@ -162,3 +167,36 @@ class Site:
             return False
         finally:
             connection.close()
+
+
+class Browser:
+    """Signs in as the demo's operator and sends scans."""
+
+    def __init__(self, url: str, password: str) -> None:
+        self.url = url
+        self._cookies = http.cookiejar.CookieJar()
+        self._opener = urllib.request.build_opener(
+            urllib.request.ProxyHandler({}), urllib.request.HTTPCookieProcessor(self._cookies)
+        )
+        self.get("/accounts/login/")
+        form = {"username": "operator", "password": password, "csrfmiddlewaretoken": self._token}
+        with self._send("/accounts/login/", urllib.parse.urlencode(form).encode()) as response:
+            assert response.url == f"{url}/scans/station/"
+
+    @property
+    def _token(self) -> str:
+        return next(cookie.value or "" for cookie in self._cookies if cookie.name == "csrftoken")
+
+    def _send(self, path: str, body: bytes | None = None, **headers: str) -> Any:
+        request = urllib.request.Request(self.url + path, body, {"Referer": self.url} | headers)
+        return self._opener.open(request, timeout=20)
+
+    def get(self, path: str) -> str:
+        with self._send(path) as response:
+            return response.read().decode()
+
+    def scan(self, **changes: Any) -> int:
+        headers = {"Content-Type": "application/json", "X-CSRFToken": self._token}
+        body = json.dumps(payload(**changes)).encode()
+        with self._send("/scans/", body, **headers) as response:
+            return response.status
