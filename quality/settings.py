@@ -127,6 +127,8 @@ MONITOR_HISTORY_DAYS = whole_number("MONITOR_HISTORY_DAYS", 7)
 # Several hosts share what is cached in a Redis; without it each process keeps its own.
 REDIS_URL = os.environ.get("REDIS_URL") or ""
 if REDIS_URL:
+    if not REDIS_URL.startswith(("redis://", "rediss://", "unix://")):
+        raise ImproperlyConfigured("REDIS_URL must look like redis://:password@host:port/0.")
     CACHES = {
         "default": {
             "BACKEND": "django.core.cache.backends.redis.RedisCache",

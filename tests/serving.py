@@ -86,7 +86,7 @@ class Site:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._child: subprocess.Popen[bytes] | None = None
-        self._env = os.environ | {
+        self.env = os.environ | {
             "DEVELOPMENT": "1",
             "DATABASE_URL": database.url,
             "DEMO_PASSWORD": PASSWORD,
@@ -104,7 +104,7 @@ class Site:
             subprocess.run(
                 [sys.executable, "manage.py", command, "--verbosity=0"],
                 cwd=ROOT,
-                env=self._env,
+                env=self.env,
                 check=True,
                 stdout=subprocess.DEVNULL,
             )
@@ -115,7 +115,7 @@ class Site:
             self._child = subprocess.Popen(
                 [sys.executable, "-m", "gunicorn", "-c", "docker/gunicorn.conf.py"],
                 cwd=ROOT,
-                env=self._env,
+                env=self.env,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -147,13 +147,20 @@ class Site:
     def manage(self, *command: str) -> subprocess.CompletedProcess[str]:
         """What a command of manage.py says that runs beside the site."""
         return subprocess.run(
-            [sys.executable, "manage.py", *command],
+            self.command(*command),
             cwd=ROOT,
-            env=self._env,
+            env=self.env,
             capture_output=True,
             text=True,
             timeout=60,
         )
+
+    def command(self, *command: str) -> list[str]:
+        return [sys.executable, str(ROOT / "manage.py"), *command]
+
+    @property
+    def is_running(self) -> bool:
+        return self._child is not None and self._child.poll() is None
 
     def messages(self) -> str:
         return self.log.read_text(errors="replace")[-8000:]

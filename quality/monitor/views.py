@@ -1,6 +1,7 @@
 """What the pools are and were like, as JSON for those who may see it."""
 
 import time
+from contextlib import closing
 
 from django.http import HttpRequest, JsonResponse
 from MySQLdb import Error
@@ -41,14 +42,10 @@ def past(request: HttpRequest) -> JsonResponse:
         message = f"hours must be a whole number from 1 to {MOST_HOURS}."
         return JsonResponse({"error": message}, status=400)
     now = time.time()
-    # Made here: another thread would know the alias by other settings.
-    server = Server()
 
     def ask() -> dict[str, history.Columns]:
-        try:
+        with closing(Server()) as server:
             return history.history(server.run, hours, now=now)
-        finally:
-            server.close()
 
     try:
         hosts = within(HISTORY_SECONDS, ask)
