@@ -3,7 +3,6 @@
 import json
 import logging
 import os
-import re
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from pythonjsonlogger.json import JsonFormatter
 
 from quality.environment import VAR_DIR
 from quality.monitor import work
+from quality.monitor.texts import without_values
 
 # The factory's clock: of pages and logs.
 TIME_ZONE = "Europe/Bucharest"
@@ -101,21 +101,10 @@ class ForTheConsole(logging.Filter):
 
 # ----- How a line looks
 
-# What the server quotes in its errors may be a value that somebody sent.
-_QUOTED = re.compile(
-    r"(Duplicate entry|value:|near) '.*?'(?= for (?:key|column)| at (?:row|line)|[\"')]*$)",
-    re.DOTALL | re.MULTILINE,
-)
-
 
 def moment(record: logging.LogRecord) -> str:
     """ISO 8601 with milliseconds and offset."""
     return datetime.fromtimestamp(record.created, _ZONE).isoformat(timespec="milliseconds")
-
-
-def without_values(text: str) -> str:
-    """The text of a database's error without the values in it."""
-    return _QUOTED.sub(r"\1 '…'", text)
 
 
 def fields_of(record: logging.LogRecord) -> dict[str, Any]:
@@ -148,7 +137,10 @@ def _as_text(fields: dict[str, Any], prefix: str = "") -> str:
         if isinstance(value, dict):
             text += _as_text(value, f"{prefix}{name}.")
         else:
-            shown = str(value)
+            # No 3e-05 for people.
+            shown = (
+                f"{value:.5f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
+            )
             if not shown or not shown.isprintable() or " " in shown or '"' in shown:
                 shown = json.dumps(shown, ensure_ascii=False)
             text += f" {prefix}{name}={shown}"
