@@ -4,6 +4,7 @@ import json
 import logging
 import os
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,6 +19,19 @@ from quality.monitor.texts import without_values
 # The factory's clock: of pages and logs.
 TIME_ZONE = "Europe/Bucharest"
 _ZONE = ZoneInfo(TIME_ZONE)
+
+# What no line shows is not looked up for each; logging's own advice.
+logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+# Asking the system for it each time is dear in some containers.
+_pid = os.getpid()
+
+
+def _learn_pid() -> None:
+    global _pid
+    _pid = os.getpid()
+
+
+os.register_at_fork(after_in_child=_learn_pid)
 
 MEGABYTE = 1_000_000
 # Area: the loggers whose lines go there, and how many files of how many bytes it keeps beside
@@ -82,12 +96,14 @@ def configuration() -> dict[str, Any]:
 class WithoutAnArea(logging.Filter):
     """Lets through what has no area of its own."""
 
-    names = tuple(name for names, *_ in AREAS.values() for name in names)
+    names = tuple(f"{name}." for names, *_ in AREAS.values() for name in names)
 
     def filter(self, record: logging.LogRecord) -> bool:
-        return not any(
-            record.name == name or record.name.startswith(f"{name}.") for name in self.names
-        )
+        return not self._has_area(record.name)
+
+    @lru_cache(maxsize=1000)  # noqa: B019 - there is one filter, and it lives as long as we do
+    def _has_area(self, logger: str) -> bool:
+        return f"{logger}.".startswith(self.names)
 
 
 class ForTheConsole(logging.Filter):
@@ -118,7 +134,7 @@ class TextLine(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         text = (
-            f"{moment(record)} {record.levelname} {record.process} {work.request_id() or '-'} "
+            f"{moment(record)} {record.levelname} {_pid} {work.request_id() or '-'} "
             f"{record.name}: {record.getMessage()}{_as_text(fields_of(record))}"
         )
         if record.exc_info:
@@ -155,7 +171,7 @@ class JsonLine(JsonFormatter):
     ) -> None:
         log_data["time"] = moment(record)
         log_data["level"] = record.levelname
-        log_data["process"] = record.process
+        log_data["process"] = _pid
         if request_id := work.request_id():
             log_data["request"] = request_id
         log_data["logger"] = record.name

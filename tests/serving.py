@@ -74,7 +74,9 @@ class Database:
 class Site:
     """gunicorn with the demo's data; its log is a file in `home`."""
 
-    def __init__(self, database: Database, home: Path, *, workers: int = 2) -> None:
+    def __init__(
+        self, database: Database, home: Path, *, workers: int = 2, **environment: str
+    ) -> None:
         self.database = database
         self.log = home / "gunicorn.log"
         self.port = free_port()
@@ -89,6 +91,7 @@ class Site:
             "WEB_WORKERS": str(workers),
             "VAR_DIR": str(home),
             "LOG_DIR": str(home / "log"),
+            **environment,
         }
 
     def prepare(self) -> None:
@@ -131,6 +134,13 @@ class Site:
         except subprocess.TimeoutExpired:
             os.killpg(child.pid, signal.SIGKILL)
             child.wait()
+
+    @property
+    def worker_pids(self) -> list[int]:
+        """The processes that answer."""
+        assert self._child is not None
+        children = Path(f"/proc/{self._child.pid}/task/{self._child.pid}/children")
+        return [int(pid) for pid in children.read_text().split()]
 
     def messages(self) -> str:
         return self.log.read_text(errors="replace")[-8000:]

@@ -172,7 +172,7 @@ def test_nobody_waits_for_somebody_who_stopped_while_rotating(path, open_file):
     assert path.read_text() == "after\n"
 
 
-def test_a_forked_child_holds_no_lock_of_its_parent(path, open_file):
+def test_a_forked_child_rotates_for_its_parent(path, open_file):
     handler = open_file(max_bytes=10)
     handler.emit(line("parent's"))
     read, write = os.pipe()
@@ -180,7 +180,7 @@ def test_a_forked_child_holds_no_lock_of_its_parent(path, open_file):
     if not child:
         # Not the tests' own end: only what the handler does.
         handler.emit(line("child's"))
-        os.write(write, b"x" if handler._lock >= 0 else b"-")
+        os.write(write, b"x")
         os._exit(0)
     os.waitpid(child, 0)
     assert os.read(read, 1) == b"x"
@@ -188,3 +188,4 @@ def test_a_forked_child_holds_no_lock_of_its_parent(path, open_file):
     os.close(write)
     handler.emit(line("again"))
     assert path.read_text() == "again\n"
+    assert Path(f"{path}.1").read_text() == "child's\n"
