@@ -162,6 +162,13 @@ class Site:
     def is_running(self) -> bool:
         return self._child is not None and self._child.poll() is None
 
+    @property
+    def worker_pids(self) -> list[int]:
+        """The processes that answer."""
+        assert self._child is not None
+        children = Path(f"/proc/{self._child.pid}/task/{self._child.pid}/children")
+        return [int(pid) for pid in children.read_text().split()]
+
     def messages(self) -> str:
         return self.log.read_text(errors="replace")[-8000:]
 
