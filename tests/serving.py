@@ -4,9 +4,7 @@ import http.client
 import http.cookiejar
 import json
 import os
-import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,21 +17,13 @@ from urllib.parse import unquote, urlsplit
 import MySQLdb
 
 from quality.devdb.mariadb import PrivateMariaDB
+from tests.faults import free_port
 from tests.scans.sample import payload
 
 ROOT = Path(__file__).resolve().parents[1]
 PASSWORD = "demo-password-1"
-START_SECONDS = 30
-STOP_SECONDS = 20
-
-
-def free_port() -> int:
-    """A port below the range from which the kernel takes ports for outgoing connections."""
-    while True:
-        port = random.randrange(20000, 32000)  # noqa: S311 - nobody has to guess it
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) != 0:
-                return port
+START_SECONDS = 120
+STOP_SECONDS = 60
 
 
 class Database:
@@ -173,7 +163,7 @@ class Site:
         return self.log.read_text(errors="replace")[-8000:]
 
     def _is_ready(self) -> bool:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=2)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         try:
             connection.request("GET", "/health/ready")
             return connection.getresponse().status == 200
@@ -203,7 +193,7 @@ class Browser:
 
     def _send(self, path: str, body: bytes | None = None, **headers: str) -> Any:
         request = urllib.request.Request(self.url + path, body, {"Referer": self.url} | headers)
-        return self._opener.open(request, timeout=20)
+        return self._opener.open(request, timeout=60)
 
     def get(self, path: str) -> str:
         with self._send(path) as response:

@@ -70,8 +70,10 @@ class DatabaseWrapper(SessionWrapper):
         """What MySQLdb.connect() takes: OPTIONS without those of the pool."""
         # Asked at each borrow, and seldom another answer.
         if self._known_settings != self.settings_dict:
+            self._pool_options = read_options(self.alias, self.settings_dict)
             self._known_params = ConnectionParams(super().get_connection_params())
             self._known_settings = frozen(self.settings_dict)
+            self._known_pool = None
         return ConnectionParams(self._known_params)
 
     @async_unsafe
@@ -91,6 +93,7 @@ class DatabaseWrapper(SessionWrapper):
             # It creates and drops databases, with no database of its own: it must never be
             # lent to others, nor be another's.
             return super().get_new_connection(conn_params)
+        forking.notice_fork()
         pool = self._known_pool
         if pool is None or pool.is_retired or not pool.has_params(conn_params):
             pool = registry.pool(self.alias, conn_params, self._pool_options)
@@ -134,10 +137,12 @@ class DatabaseWrapper(SessionWrapper):
             connection.close()
 
     def leave_to_parent(self) -> None:
-        """In a forked child: forget the inherited connection, and its transaction.
+        """In a forked child: forget the inherited pool, connection and transaction.
 
         Inside `atomic` no statement may follow: it would not be part of what came before.
         """
+        # The one that all of the child's threads share is in its registry.
+        self._known_pool = None
         if self.connection is None:
             return
         forking.keep(self.connection)

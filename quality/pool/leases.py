@@ -129,8 +129,9 @@ class Lease:
 
     def __del__(self) -> None:
         # Python may collect anywhere, also where the pool's lock is held: only leave a note.
-        if self.holding.session is not None:
-            self.holding.pool.dropped(self.holding)
+        holding = getattr(self, "holding", None)  # None: a signal interrupted its making
+        if holding is not None and holding.session is not None:
+            holding.pool.dropped(holding)
 
 
 def _line(code: CodeType, at: int) -> int:

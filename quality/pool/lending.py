@@ -66,7 +66,7 @@ class Pool(Stock):
     def give_back(self, lease: Lease) -> None:
         """End `lease`. The next borrower finds a clean session, or the connection is closed."""
         holding = lease.holding
-        session, holding.session = holding.session, None
+        session = holding.session
         if session is None:
             return
         holding.hang_up_at = time.monotonic() + RESET_SECONDS

@@ -22,7 +22,7 @@ TELLING = _words(
     """
     affected_rows character_set_name client_flag database db default_cursor cursorclass encoding
     errno error escape escape_string field_count fileno get_character_set_info get_host_info
-    get_proto_info get_server_info host info insert_id literal messages more_results open ping
+    get_proto_info get_server_info host info insert_id literal messages more_results open
     port server_capabilities show_warnings sqlstate stat string_literal thread_id user
     warning_count DataError DatabaseError Error IntegrityError InterfaceError InternalError
     NotSupportedError OperationalError ProgrammingError Warning
@@ -110,6 +110,13 @@ class LentConnection:
     def close(self) -> None:
         """Return the connection."""
         self.lease.close()
+
+    def ping(self, *reconnect: bool) -> None:
+        """Ask whether the server answers. Raises MySQLdb.Error when it does not."""
+        session = self.present_session()
+        # A library that was told to reconnect does so from then on, in silence.
+        session.is_spoiled = session.is_spoiled or any(reconnect)
+        session.connection.ping(*reconnect)
 
     def __enter__(self) -> Self:
         return self

@@ -20,7 +20,7 @@ def benchmark(var_dir: Path, *arguments: str) -> str:
         [sys.executable, "-W", "error", "-m", "tests.benchmarks", *arguments],
         cwd=ROOT,
         env=os.environ | {"VAR_DIR": str(var_dir)},
-        timeout=60,
+        timeout=300,
         capture_output=True,
         text=True,
     )

@@ -18,8 +18,9 @@ import pytest
 
 from quality.devdb.mariadb import PrivateMariaDB
 from quality.monitor.rules import RULES
+from tests.faults import free_port
 from tests.monitor.promql import DOCKER, panels
-from tests.serving import PASSWORD, Browser, Database, Site, free_port
+from tests.serving import PASSWORD, Browser, Database, Site
 
 pytestmark = pytest.mark.chaos
 

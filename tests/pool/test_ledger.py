@@ -7,7 +7,8 @@ import sys
 import threading
 import time
 import timeit
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -16,19 +17,6 @@ from quality.pool.address import database_name, server_name
 from quality.pool.ledger import CLOSE_REASONS, Page, read
 from quality.pool.numbers import BOUNDS, Histogram, bucket_of
 from tests.pool.ledgers import DATABASE, worker
-
-
-@pytest.fixture
-def folder(tmp_path) -> str:
-    return str(tmp_path / "ledger")
-
-
-@pytest.fixture
-def page(folder) -> Iterator[Page]:
-    page = Page(alias="default", database=DATABASE, directory=folder)
-    yield page
-    page.close()
-
 
 # ----- What is written is read
 
@@ -193,6 +181,7 @@ threading.Thread(target=write, daemon=True).start()
     with worker(script, folder):
         seen = set()
         for _ in range(3000):
+            began = time.monotonic()
             [numbers] = read(folder)
             assert numbers.open == 3 * numbers.idle
             assert numbers.in_use == 2 * numbers.waiting
@@ -200,7 +189,7 @@ threading.Thread(target=write, daemon=True).start()
             now = time.monotonic()
             for holder in numbers.holders:
                 since = int(holder.name.split()[1]) % 20
-                assert abs(now - holder.held_seconds - since) < 0.5
+                assert began - 0.01 < holder.held_seconds + since < now + 0.01
             seen.add(numbers.idle)
         assert len(seen) > 10
 
@@ -228,12 +217,16 @@ def best_of(times: int, count: int, work: Callable[[], object]) -> float:
 
 
 def test_it_costs_next_to_nothing(page, folder):
-    now = time.monotonic()
-    # A quarter of a microsecond each; the bounds leave room for a busy machine.
-    assert best_of(5, 5000, lambda: page.waited(0.01)) < 2e-6
-    assert best_of(5, 5000, lambda: page.used(0.01, page.holding("POST scans", now))) < 4e-6
-    assert best_of(5, 5000, lambda: page.set(limit=9, open=5, idle=2, in_use=3, waiting=0)) < 2e-6
+    now, kept = time.monotonic(), {}
+    # Beside a call that only keeps what it is told: 5 to 10 of them.
+    call = best_of(5, 5000, lambda: kept.update(seconds=0.01))
+    assert best_of(5, 5000, lambda: page.waited(0.01)) < 30 * call
+    assert best_of(5, 5000, lambda: page.used(0.01, page.holding("POST scans", now))) < 60 * call
+    numbers = {"limit": 9, "open": 5, "idle": 2, "in_use": 3, "waiting": 0}
+    assert best_of(5, 5000, lambda: page.set(**numbers)) < 30 * call
     others = [Page(alias="default", database=DATABASE, directory=folder) for _ in range(7)]
-    assert best_of(5, 20, lambda: read(folder)) < 2e-3
+    # Beside reading the same files, and making nothing of them: three times that.
+    plain = best_of(5, 20, lambda: [path.read_bytes() for path in Path(folder).iterdir()])
+    assert best_of(5, 20, lambda: read(folder)) < 15 * plain
     for other in others:
         other.close()

@@ -44,7 +44,8 @@ def test_the_last_one_returned_is_lent_first(database):
 
 
 def test_an_exhausted_pool_tells_its_numbers(database):
-    shop = database(pool={"max_size": 2, "timeout": 0.2})
+    # Enough for two connects on a busy machine.
+    shop = database(pool={"max_size": 2, "timeout": 1})
     holders = [shop.wrapper(), shop.wrapper()]
     for holder in holders:
         thread_id(holder)
@@ -54,7 +55,7 @@ def test_an_exhausted_pool_tells_its_numbers(database):
     assert isinstance(error, OperationalError)
     assert (error.alias, error.limit, error.in_use, error.idle) == (shop.alias, 2, 2, 0)
     assert error.waiting == 1
-    assert error.waited_seconds == pytest.approx(0.2, abs=0.15)
+    assert 1 <= error.waited_seconds < 10
     for part in (shop.alias, "2 of 2 in use", "0 idle", "1 waiting", "MainThread", "max_size"):
         assert part in str(error)
     assert shop.pool.stats().waiting == 0
@@ -161,7 +162,7 @@ def test_closing_the_pool_closes_idle_connections_at_once(database, server):
 
 
 def test_closing_the_pool_closes_lent_connections_when_they_return(database, server):
-    shop = database(pool={"max_size": 2, "timeout": 0.1})
+    shop = database(pool={"max_size": 2, "timeout": 1})
     lent = [shop.wrapper(), shop.wrapper()]
     old = [thread_id(wrapper) for wrapper in lent]
     lent[0].close_pool()
@@ -192,7 +193,7 @@ def test_a_thread_that_ends_without_closing_loses_no_slot(database, server):
 
 
 def test_a_refused_connection_is_stock_djangos_error_and_loses_no_slot(database):
-    shop = database(pool={"max_size": 1, "timeout": 1}, PASSWORD="wrong")
+    shop = database(pool={"max_size": 1, "timeout": 10}, PASSWORD="wrong")
     for _ in range(3):
         with pytest.raises(OperationalError) as refusal:
             shop.wrapper().ensure_connection()

@@ -15,10 +15,11 @@ from typing import Any
 import pytest
 
 from quality.devdb.mariadb import PrivateMariaDB
-from tests.serving import Browser, free_port
+from tests.faults import free_port
+from tests.serving import Browser
 
 ROOT = Path(__file__).resolve().parents[2]
-START_SECONDS = 90
+START_SECONDS = 180
 
 
 class Run:
