@@ -13,7 +13,7 @@ from django.templatetags.static import static
 from django.utils.translation import gettext_lazy as _
 
 from quality import logs, sizing
-from quality.environment import BASE_DIR, VAR_DIR, kept_secret, seconds, whole_number
+from quality.environment import BASE_DIR, VAR_DIR, kept_secret, seconds, secret, whole_number
 
 env: Any = environ.Env()
 
@@ -225,7 +225,7 @@ SESSION_COOKIE_AGE = 14 * 60 * 60
 # ----- Monitoring
 
 # Lets a Prometheus read /metrics from another machine.
-METRICS_TOKEN = os.environ.get("METRICS_TOKEN", "")
+METRICS_TOKEN = secret("METRICS_TOKEN")
 # Backups lie here; without it nobody is told that they are too old.
 BACKUP_DIR = os.environ.get("BACKUP_DIR", "")
 # A scan is answered in some ms; whoever waits for 10 s has given up.

@@ -1,11 +1,15 @@
 """Serves the site for tests: a real gunicorn on a database of its own."""
 
 import http.client
+import http.cookiejar
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
+import urllib.parse
+import urllib.request
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -14,6 +18,7 @@ import MySQLdb
 
 from quality.devdb.mariadb import PrivateMariaDB
 from tests.faults import free_port
+from tests.scans.sample import payload
 
 ROOT = Path(__file__).resolve().parents[1]
 PASSWORD = "demo-password-1"
@@ -147,6 +152,13 @@ class Site:
     def is_running(self) -> bool:
         return self._child is not None and self._child.poll() is None
 
+    @property
+    def worker_pids(self) -> list[int]:
+        """The processes that answer."""
+        assert self._child is not None
+        children = Path(f"/proc/{self._child.pid}/task/{self._child.pid}/children")
+        return [int(pid) for pid in children.read_text().split()]
+
     def messages(self) -> str:
         return self.log.read_text(errors="replace")[-8000:]
 
@@ -159,3 +171,36 @@ class Site:
             return False
         finally:
             connection.close()
+
+
+class Browser:
+    """Signs in as the demo's operator and sends scans."""
+
+    def __init__(self, url: str, password: str) -> None:
+        self.url = url
+        self._cookies = http.cookiejar.CookieJar()
+        self._opener = urllib.request.build_opener(
+            urllib.request.ProxyHandler({}), urllib.request.HTTPCookieProcessor(self._cookies)
+        )
+        self.get("/accounts/login/")
+        form = {"username": "operator", "password": password, "csrfmiddlewaretoken": self._token}
+        with self._send("/accounts/login/", urllib.parse.urlencode(form).encode()) as response:
+            assert response.url == f"{url}/scans/station/"
+
+    @property
+    def _token(self) -> str:
+        return next(cookie.value or "" for cookie in self._cookies if cookie.name == "csrftoken")
+
+    def _send(self, path: str, body: bytes | None = None, **headers: str) -> Any:
+        request = urllib.request.Request(self.url + path, body, {"Referer": self.url} | headers)
+        return self._opener.open(request, timeout=60)
+
+    def get(self, path: str) -> str:
+        with self._send(path) as response:
+            return response.read().decode()
+
+    def scan(self, **changes: Any) -> int:
+        headers = {"Content-Type": "application/json", "X-CSRFToken": self._token}
+        body = json.dumps(payload(**changes)).encode()
+        with self._send("/scans/", body, **headers) as response:
+            return response.status

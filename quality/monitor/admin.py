@@ -8,7 +8,6 @@ import MySQLdb
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin.models import CHANGE, LogEntry
-from django.contrib.auth import get_user_model
 from django.contrib.contenttypes.models import ContentType
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.shortcuts import resolve_url
@@ -19,11 +18,15 @@ from django.views.decorators.http import require_POST
 from unfold.admin import ModelAdmin
 
 from quality.monitor import orders
+from quality.monitor.apart import apart
 from quality.monitor.kills import kill_statement
 from quality.monitor.models import Pool
 from quality.monitor.passes import watcher, watcher_api
 
 audit = logging.getLogger("quality.settings")
+
+# For the check of the session and the right, the record, and the server's answer to a kill.
+ACT_SECONDS = 4.0
 
 WATCH, MANAGE = "monitor.view_pool", "monitor.manage_pool"
 
@@ -37,7 +40,7 @@ class PoolAdmin(ModelAdmin):
         page = watcher(WATCH)(self.admin_site.admin_view(self.page))
         return [
             path("", page, name="monitor_pool_changelist"),
-            path("orders/", watcher_api(WATCH)(self.orders), name="monitor_pool_orders"),
+            path("orders/", watcher_api(WATCH)(self.given), name="monitor_pool_orders"),
             path("act/", require_POST(self.act), name="monitor_pool_act"),
         ]
 
@@ -55,11 +58,17 @@ class PoolAdmin(ModelAdmin):
         }
         return TemplateResponse(request, "monitor/pool.html", context)
 
-    def orders(self, request: HttpRequest) -> HttpResponseBase:
+    def given(self, request: HttpRequest) -> HttpResponseBase:
         return JsonResponse({"orders": [order.as_dict() for order in orders.recent()]})
 
     def act(self, request: HttpRequest) -> HttpResponseBase:
-        """{"verb", "pid", "alias"} or {"verb": "kill", "id", "seconds"}: answers what was done."""
+        """{"verb", "pid", "alias"} or {"verb": "kill", "id", "seconds"}: answers what was done.
+
+        Past the pool: what helps an exhausted one must not wait for it.
+        """
+        return apart(ACT_SECONDS, lambda: self._act(request))
+
+    def _act(self, request: HttpRequest) -> JsonResponse:
         if not request.user.is_authenticated:
             return JsonResponse({"error": _("Not signed in.")}, status=401)
         if not request.user.has_perm(MANAGE):
@@ -93,13 +102,12 @@ class PoolAdmin(ModelAdmin):
         return JsonResponse({"killed": killed})
 
     def _record(self, request: HttpRequest, what: str, message: str) -> None:
-        user = get_user_model().objects.get(pk=request.user.pk)
         LogEntry.objects.create(
-            user=user,
+            user_id=request.user.pk,
             content_type=ContentType.objects.get_for_model(Pool),
             object_id=what,
             object_repr=what,
             action_flag=CHANGE,
             change_message=message,
         )
-        audit.info("%s, %s: by %s", what, message, user.get_username())
+        audit.info("%s, %s: by %s", what, message, request.user.get_username())

@@ -5,9 +5,9 @@ from time import perf_counter
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest
 
 from quality.monitor.callers import address_of
+from quality.monitor.texts import printable, reason
 from quality.monitor.work import DatabaseWork, Work
 from quality.pool.events import LeaseEnded
 
@@ -15,58 +15,42 @@ routes = logging.getLogger("quality.routes")
 database = logging.getLogger("quality.database")
 
 
-def printable(text: str) -> str:
-    """`text` on one line: a path may hold any character, also a line's end."""
-    return text if text.isprintable() else text.encode("unicode_escape").decode()
-
-
 def write_request(work: Work) -> None:
     """A request ended: a line of its route, and one of its databases if it used any."""
     request = work.request
     assert request is not None  # noqa: S101 - asked by the only caller
-    seconds = perf_counter() - work.began_at
     path = printable(request.path)
-    what = f"{request.method} {work.route or path} {work.status or 'ended without an answer'}"
-    is_wrong = work.status is None or work.status >= 500
-    if is_wrong or work.status >= 400 or not path.startswith(settings.QUIET_PATHS):  # type: ignore[operator]
-        fields: dict[str, Any] = {"seconds": round(seconds, 4)}
-        if work.route and request.resolver_match and request.resolver_match.kwargs:
-            fields["path"] = path
-        _add_people(fields, request)
-        if work.error is not None:
-            fields["error"] = f"{type(work.error).__name__}: {work.error}"
-        _write(routes, logging.WARNING if is_wrong else logging.INFO, what, fields)
-    waited_in_vain = getattr(work.error, "waited_seconds", None)
-    if work.databases or waited_in_vain:
-        _write_databases(work, what, waited_in_vain)
-
-
-def _add_people(fields: dict[str, Any], request: HttpRequest) -> None:
+    status = work.status or 599
+    what = f"{request.method} {work.route or path} {work.status or 'was cut off'}"
     # Only if somebody has asked for it: to ask would be a statement.
     user = getattr(request, "_cached_user", None)
-    if user is not None and user.pk is not None:
-        fields["user"] = user.pk
-    fields["address"] = address_of(request)
+    people = {"user": user.pk} if user is not None and user.pk is not None else {}
+
+    if status >= 400 or not path.startswith(settings.QUIET_PATHS):
+        fields: dict[str, Any] = {"seconds": round(perf_counter() - work.began_at, 4)}
+        if work.route and request.resolver_match and request.resolver_match.kwargs:
+            fields["path"] = path
+        fields |= people | {"address": address_of(request)}
+        if work.error is not None:
+            fields["error"] = reason(work.error)
+        _write(routes, logging.WARNING if status >= 500 else logging.INFO, what, fields)
+
+    in_vain = getattr(work.error, "waited_seconds", 0.0)
+    if work.databases or in_vain:
+        fields, notes = _of_databases(work.databases)
+        if in_vain:
+            fields["waited_in_vain_seconds"] = round(in_vain, 3)
+            notes.append(f"waited in vain for a connection for {in_vain:.1f} s")
+        _write_with_notes(what, fields | people, notes)
 
 
-def _write_databases(work: Work, what: str, waited_in_vain: float | None) -> None:
-    notes: list[str] = []
-    fields: dict[str, Any] = {}
-    for alias, done in work.databases.items():
-        found = _fields(done)
-        if len(work.databases) == 1:
-            fields |= {"database": alias} | found
-        else:
-            fields[alias] = found
-        notes += _notes(done)
-    if waited_in_vain:
-        fields["waited_in_vain_seconds"] = round(waited_in_vain, 3)
-        notes.append(f"waited in vain for a connection, {waited_in_vain:.1f} s")
-    if work.request is not None:
-        user = getattr(work.request, "_cached_user", None)
-        if user is not None and user.pk is not None:
-            fields["user"] = user.pk
-    _write_with_notes(what, fields, notes)
+def _of_databases(databases: dict[str, DatabaseWork]) -> tuple[dict[str, Any], list[str]]:
+    """The fields of a request's databases, and what is worth a warning."""
+    notes = [note for done in databases.values() for note in _notes(done)]
+    if len(databases) == 1:
+        [(alias, done)] = databases.items()
+        return {"database": alias} | _fields(done), notes
+    return {alias: _fields(done) for alias, done in databases.items()}, notes
 
 
 def write_lease(lease: LeaseEnded, done: DatabaseWork | None) -> None:

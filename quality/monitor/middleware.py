@@ -9,6 +9,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponseBase
 
 from quality.monitor import lines, metrics, work
+from quality.monitor.texts import printable
 from quality.monitor.work import Work
 from quality.pool.events import LeaseEnded
 
@@ -32,7 +33,7 @@ class Lifetime:
         asked = request.headers.get(ID_HEADER, "")
         request_id = asked if WELL_FORMED.fullmatch(asked) else secrets.token_hex(8)
         now = Work(request, request_id)
-        now.rename(f"{request.method} {lines.printable(request.path)}")
+        now.rename(f"{request.method} {printable(request.path)}")
         work.begin(now)
         response = self.get_response(request)
         now.status = response.status_code

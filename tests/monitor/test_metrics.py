@@ -16,6 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from quality import sizing
 from quality.devdb.mariadb import PrivateMariaDB
 from quality.monitor import metrics
+from tests.monitor.promql import OF_PROMETHEUS, expressions, metrics_of
 from tests.serving import Database, Site
 
 
@@ -172,11 +173,24 @@ def test_the_age_of_backups_is_told_where_they_are_configured(client, settings, 
 @pytest.fixture(scope="module")
 def site(mariadb_home, tmp_path_factory):
     database = Database(PrivateMariaDB(mariadb_home), "quality_metrics")
-    site = Site(database, tmp_path_factory.mktemp("site"), workers=2)
+    home = tmp_path_factory.mktemp("site")
+    # Without a folder for backups there is no age of theirs.
+    site = Site(database, home, workers=2, BACKUP_DIR=str(home), MONITOR_INTERVAL="1")
     site.prepare()
     site.start()
     yield site
     site.stop()
+
+
+@pytest.fixture(scope="module")
+def everything(site) -> set[str]:
+    """The names of all series that are exported once the first sample was taken."""
+    ask_the_database(site)
+    deadline = time.monotonic() + 20
+    told = Scrape(ask(site, "/metrics"))
+    while "db_server_up" not in told.families and time.monotonic() < deadline:
+        told = Scrape(ask(site, "/metrics"))
+    return {one.name for one in told.samples}
 
 
 def ask(site: Site, path: str, **headers: str) -> str:
@@ -262,3 +276,9 @@ def test_waiting_threads_delay_no_scrape(site):
         locker.close()
         for reader in readers:
             reader.join(60)
+
+
+@pytest.mark.parametrize(("place", "expression"), expressions().items())
+def test_whoever_asks_for_a_metric_finds_it(everything, place, expression):
+    missing = metrics_of(expression) - everything - OF_PROMETHEUS
+    assert missing == set(), f"{place} asks for what /metrics does not export"
