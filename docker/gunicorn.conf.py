@@ -1,15 +1,20 @@
 """How gunicorn serves the house."""
 
+import mmap
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from quality import logs, sizing  # noqa: E402
+from quality.environment import whole_number  # noqa: E402
+from quality.monitor import places  # noqa: E402
 
 chdir = str(ROOT)
 wsgi_app = "quality.wsgi:application"
@@ -31,6 +36,12 @@ timeout = 30
 graceful_timeout = 30
 keepalive = 5
 
+# So many seconds before it stops serving it says that it will: whoever sends requests needs time
+# to hear that this host is not ready, and until then they are to be answered.
+_usual_delay = 0 if os.environ.get("DEVELOPMENT") == "1" else 5
+_shutdown_delay_seconds = whole_number("SHUTDOWN_DELAY", _usual_delay, least=0)
+# A byte that master and workers share: 1 = we are leaving.
+_leaving = mmap.mmap(-1, 1)
 # Its own messages go where the application's go.
 logconfig_dict = logs.configuration()
 
@@ -56,6 +67,21 @@ def on_starting(server):
         signal.signal(number, handler)
     if code:
         sys.exit(1)
+    _share_counters(server)
+
+
+def _share_counters(server):
+    """Have all workers count, from zero, where each can tell /metrics of all."""
+    os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
+    try:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = places.fresh_folder()
+    except OSError as error:
+        # To serve is more important than to be counted.
+        server.log.warning("Each worker's /metrics counts for itself alone: %s. Set TMPDIR.", error)
+
+
+def on_exit(server):
+    shutil.rmtree(os.environ.get("PROMETHEUS_MULTIPROC_DIR", ""), ignore_errors=True)
 
 
 def _stop(number, frame):
@@ -63,18 +89,43 @@ def _stop(number, frame):
 
 
 def when_ready(server):
-    """Ctrl-C lets requests in flight finish, as SIGTERM does."""
-    signal.signal(signal.SIGINT, signal.getsignal(signal.SIGTERM))
+    """At SIGTERM readiness falls first. Ctrl-C lets requests in flight finish, too."""
+    stop, master = signal.getsignal(signal.SIGTERM), os.getpid()
+
+    def leave(number, frame):
+        # A worker that was forked just now has this handler too, until it sets its own.
+        is_first = os.getpid() == master and not _leaving[0]
+        if is_first:
+            _leaving[0] = 1
+        if is_first and _shutdown_delay_seconds:
+            # Once more, when the time is over; who cannot wait sends a second signal himself.
+            again = (master, signal.SIGTERM)
+            timer = threading.Timer(_shutdown_delay_seconds, os.kill, again)
+            timer.daemon = True
+            timer.start()
+        else:
+            stop(signal.SIGTERM, frame)
+
+    signal.signal(signal.SIGTERM, leave)
+    signal.signal(signal.SIGINT, leave)
 
 
 def post_worker_init(worker):
     # A terminal's Ctrl-C reaches the workers too: it is the master that ends them.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
+    from quality.monitor import health, sampling
+
+    health.leave_when(lambda: bool(_leaving[0]))
+    sampling.start()
+
 
 def worker_exit(server, worker):
     """Leave the server politely: no aborted connections in its statistics."""
     from django.db import connections
 
+    from quality.monitor import sampling
+
+    sampling.stop()
     for connection in connections.all(initialized_only=True):
         connection.close_pool()

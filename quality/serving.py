@@ -9,15 +9,24 @@ from typing import Any
 
 from gunicorn.workers.gthread import ThreadWorker
 
+# Threads that serve nothing but the requests that begin so.
 PROBE_THREADS = 2
-PROBE_STARTS = (b"GET /health/", b"HEAD /health/")
+PROBE_STARTS = (b"GET /health/", b"HEAD /health/", b"GET /metrics")
+# The pages that watch the pool, and what they are made of.
+WATCH_THREADS = 4
+WATCH_STARTS = (
+    *(b"GET /monitor/", b"GET /admin/monitor/", b"POST /admin/monitor/"),
+    *(b"GET /static/", b"GET /i18n/texts.js"),
+)
+_LONGEST_START = max(map(len, PROBE_STARTS + WATCH_STARTS))
 
 
 class Worker(ThreadWorker):
-    """As gunicorn's, with threads that serve nothing but `/health/`.
+    """As gunicorn's, with threads for probes alone, and others for those who watch the pool.
 
     When the database is frozen every ordinary thread may wait for it. An orchestrator that is not
     answered then would restart a worker that is well, and the requests in flight would be lost.
+    And whoever looks why nothing answers is to see it.
 
     Leans on ThreadWorker's `enqueue_req`, `tpool`, `pending_conns` and `poller`, which are not
     documented: gunicorn is pinned, and `tests/quality/test_serving.py` holds what is used.
@@ -27,6 +36,7 @@ class Worker(ThreadWorker):
 
     def init_process(self) -> None:
         self.probe_threads = ThreadPoolExecutor(PROBE_THREADS, "probe")
+        self.watch_threads = ThreadPoolExecutor(WATCH_THREADS, "watch")
         super().init_process()
 
     def enqueue_req(self, conn: Any) -> None:
@@ -37,6 +47,8 @@ class Worker(ThreadWorker):
         usual = self.tpool
         if beginning is not None and beginning.startswith(PROBE_STARTS):
             self.tpool = self.probe_threads
+        elif beginning is not None and beginning.startswith(WATCH_STARTS):
+            self.tpool = self.watch_threads
         try:
             super().enqueue_req(conn)
         finally:
@@ -45,7 +57,7 @@ class Worker(ThreadWorker):
     def _beginning(self, conn: Any) -> bytes | None:
         """The first bytes of the request, left where they are; None when there are none yet."""
         try:
-            beginning: bytes = conn.sock.recv(16, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+            beginning: bytes = conn.sock.recv(_LONGEST_START, socket.MSG_PEEK | socket.MSG_DONTWAIT)
         except BlockingIOError:
             return None
         except OSError:  # closed already: for the ordinary way to find out

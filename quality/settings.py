@@ -1,6 +1,7 @@
 """Django's settings, fed by the environment: production unless DEVELOPMENT=1."""
 
 import os
+import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -8,10 +9,11 @@ from typing import Any
 import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
+from django.templatetags.static import static
 from django.utils.translation import gettext_lazy as _
 
 from quality import logs, sizing
-from quality.environment import BASE_DIR, VAR_DIR, kept_secret, seconds, whole_number
+from quality.environment import BASE_DIR, VAR_DIR, kept_secret, seconds, secret, whole_number
 
 env: Any = environ.Env()
 
@@ -116,9 +118,36 @@ DB_BOOT_RETRIES = whole_number("DB_BOOT_RETRIES", 30, least=0)
 DB_BOOT_DELAY = seconds("DB_BOOT_DELAY", 2)
 
 
+# ----- Monitoring
+
+# Seconds between two samples of the pools, under which name this host's stand in the history,
+# and for how many days.
+MONITOR_INTERVAL = seconds("MONITOR_INTERVAL", 10)
+MONITOR_HOST = (os.environ.get("MONITOR_HOST") or socket.gethostname())[:64]
+MONITOR_HISTORY_DAYS = whole_number("MONITOR_HISTORY_DAYS", 7)
+
+
+# ----- Cache
+
+# Several hosts share what is cached in a Redis; without it each process keeps its own.
+REDIS_URL = os.environ.get("REDIS_URL") or ""
+if REDIS_URL:
+    if not REDIS_URL.startswith(("redis://", "rediss://", "unix://")):
+        raise ImproperlyConfigured("REDIS_URL must look like redis://:password@host:port/0.")
+    CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": REDIS_URL,
+            "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},
+        }
+    }
+
+
 # ----- Applications
 
 INSTALLED_APPS = [
+    # Before the admin, whose templates it replaces.
+    "unfold",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -138,6 +167,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     # First: a probe knows no host name, and asks for no session.
     "quality.monitor.health.answer_probes",
+    "quality.monitor.latencies.measure_latencies",
     # What an answer takes is counted from here on.
     "quality.monitor.middleware.Lifetime",
     # Outside of the sessions: it looks at whether theirs has ended.
@@ -199,6 +229,12 @@ SESSION_COOKIE_AGE = 14 * 60 * 60
 
 # ----- Monitoring
 
+# Lets a Prometheus read /metrics from another machine.
+METRICS_TOKEN = secret("METRICS_TOKEN")
+# Backups lie here; without it nobody is told that they are too old.
+BACKUP_DIR = os.environ.get("BACKUP_DIR", "")
+# A scan is answered in some ms; whoever waits for 10 s has given up.
+PROMETHEUS_LATENCY_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 # What is counted of the answers: route → counter and, by status, outcome. `monitor` knows no scans.
 MONITOR_OUTCOMES = {
     "scans:record": (
@@ -244,8 +280,23 @@ STORAGES = {
         else "quality.storage.StaticFiles"
     },
 }
+STATICFILES_DIRS = [BASE_DIR / "quality" / "static"]
 # Development serves the files where they lie: no collectstatic between an edit and a reload.
 WHITENOISE_USE_FINDERS = DEVELOPMENT
+
+
+# ----- The admin's look; its colours are in quality/static/theme/theme.css
+
+UNFOLD = {
+    "SITE_TITLE": "quality",
+    "SITE_HEADER": "quality",
+    "SITE_ICON": lambda request: static("scans/icon.svg"),
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("scans/icon.svg")}
+    ],
+    "SHOW_LANGUAGES": True,
+    "SIDEBAR": {"navigation": "quality.navigation.admin_links"},
+}
 
 
 # ----- Security

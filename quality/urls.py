@@ -16,6 +16,7 @@ urlpatterns = [
     # The texts of the pages' scripts: of our own locale folder, not of every app's.
     path("i18n/texts.js", JavaScriptCatalog.as_view(packages=["scans"]), name="texts"),
     path("i18n/", include("django.conf.urls.i18n")),
+    path("monitor/", include("quality.monitor.urls")),
     path("admin/", admin.site.urls),
 ]
 

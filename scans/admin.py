@@ -4,11 +4,12 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
+from unfold.admin import ModelAdmin
 
 from scans.models import Defect, Operator, Scan, Station
 
 
-class MasterDataAdmin(admin.ModelAdmin):
+class MasterDataAdmin(ModelAdmin):
     """Master data is deactivated, never deleted, and keeps its code: scans go on naming it."""
 
     list_filter = ("active",)
@@ -43,7 +44,7 @@ class DefectAdmin(MasterDataAdmin):
 
 
 @admin.register(Scan)
-class ScanAdmin(admin.ModelAdmin):
+class ScanAdmin(ModelAdmin):
     """To read. Not even a superuser changes a record."""
 
     list_display = ("cp", "defect", "operator", "station", "scanned_at", "received_at")

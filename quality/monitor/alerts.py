@@ -2,22 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from typing import Any
 
-from quality.monitor.rules import BY_NAME, CRITICAL, RULES, SILENT_INTERVALS, Rule, Sample
+from quality.monitor.recent import Recent, Sample
+from quality.monitor.rules import BY_NAME, CRITICAL, RULES, SILENT_INTERVALS, Rule
 
 # Samples that are further apart than so many intervals have a gap between them.
 GAP_INTERVALS = 3
-
-
-class Samples(Protocol):
-    """The last samples of this host, the oldest first; see recent.Recent."""
-
-    @property
-    def interval_seconds(self) -> float: ...
-
-    @property
-    def samples(self) -> Sequence[Sample]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +31,7 @@ class Alert:
         return asdict(self)
 
 
-def active(recent: Samples, *, now: float) -> list[Alert]:
+def active(recent: Recent, *, now: float) -> list[Alert]:
     """The alerts of this moment, the critical ones first.
 
     Kept nowhere: an alert is there while the samples show it, so all workers say the same.

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import wraps
 from importlib import import_module
@@ -13,14 +12,14 @@ from django.contrib.auth import get_user
 from django.contrib.auth.views import redirect_to_login
 from django.core import signing
 from django.core.exceptions import PermissionDenied
-from django.db import InterfaceError, OperationalError, connections
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from quality.pool.holders import named
+from quality.monitor.apart import apart
 
 View = Callable[..., HttpResponseBase]
 
@@ -40,9 +39,6 @@ PAUSE_SECONDS = 5.0
 # A browser keeps a cookie of 4096 bytes.
 _LONGEST_COOKIE = 3800
 
-# The database is asked in threads of their own: a thread that waits for a frozen server, or in
-# the queue for a connection, cannot be called back, but it can be left behind.
-_askers = ThreadPoolExecutor(2, "check of a watcher")
 _ask_again_at = 0.0
 
 
@@ -163,7 +159,7 @@ def watcher_of(request: HttpRequest) -> Watcher | None:
     held = _held(request, session_key)
     if held is None:
         return _ask(session_key)
-    if time.time() - held.checked_at < FRESH_SECONDS or not _may_ask_now():
+    if time.time() - held.checked_at < FRESH_SECONDS or time.monotonic() < _ask_again_at:
         return held
     try:
         return _ask(session_key)
@@ -237,37 +233,15 @@ def _mark(session_key: str) -> str:
 # ----- The database
 
 
-def _may_ask_now() -> bool:
-    """Whether an answer can be expected without a wait."""
-    if time.monotonic() < _ask_again_at:
-        return False
-    connection: Any = connections["default"]
-    stats = connection.pool.stats()
-    return bool(stats.in_use < stats.limit and not stats.waiting)
-
-
 def _ask(session_key: str) -> Watcher | None:
     global _ask_again_at
-    if connections["default"].connection is not None:
-        # This thread has its connection already, so there is none to wait for.
-        return _signed_in(session_key)
-    asking = _askers.submit(_signed_in_elsewhere, session_key)
     try:
-        return asking.result(ASK_SECONDS)
+        return apart(ASK_SECONDS, lambda: _signed_in(session_key))
     except (TimeoutError, OperationalError, InterfaceError) as error:
-        asking.cancel()
         _ask_again_at = time.monotonic() + PAUSE_SECONDS
         raise CannotAsk(
             f"The database did not say within {ASK_SECONDS:g} s who this is: {error!r}"
         ) from error
-
-
-def _signed_in_elsewhere(session_key: str) -> Watcher | None:
-    try:
-        with named("check of a watcher"):
-            return _signed_in(session_key)
-    finally:
-        connections.close_all()
 
 
 def _signed_in(session_key: str) -> Watcher | None:

@@ -1,21 +1,44 @@
-"""Gives each process a number of its own, which its successor takes over when it ends."""
+"""Gives each process files of its own to count in, which its successor takes over."""
 
+import contextlib
 import fcntl
 import itertools
 import os
+import shutil
+import tempfile
 from pathlib import Path
 
-# The files of the counters, one of each kind for each number; see prometheus_client.
-KINDS = ("counter", "histogram")
-# More than all metrics of this house need. Beyond it a full disk would be a signal that kills.
+from quality.pool.folder import Folder
+
+_PREFIX = "quality-metrics-"
+# More than all metrics of this house need. What grew beyond it would not have its disk space yet,
+# and a full disk would then be a signal that kills.
 FILE_BYTES = 256 * 1024
+
+# Kept open: as long as a process of its start lives, its folder is locked.
+_folders: list[Folder] = []
+
+
+def fresh_folder() -> str:
+    """A new folder for all processes of one start. Raises OSError.
+
+    Those of starts that were killed are removed.
+    """
+    for path in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        with contextlib.suppress(OSError), Folder(str(path), create=False) as folder:
+            # Upgrades our own shared lock; where somebody else has one too, that is refused.
+            fcntl.flock(folder.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(path)
+    path = tempfile.mkdtemp(prefix=_PREFIX)
+    _folders.append(Folder(path, create=False))
+    return path
 
 
 class Place:
-    """The lowest number that no living process holds; a lock on a file holds it.
+    """The lowest number that no living process has: its files are `counter_<number>.db`, ….
 
-    Counters lie in files that are called by this number. By process number, as is usual, each
-    process that ends would leave its files for ever: there, whoever comes next counts on.
+    By process number, as prometheus_client has it, each process that ends would leave its files
+    behind until the next start. Here whoever comes next counts on in them.
     """
 
     def __init__(self, folder: str) -> None:
@@ -24,34 +47,32 @@ class Place:
         self._number = -1
 
     def number(self) -> int:
-        """This process's number, taken when first asked for; 0.1 µs later on."""
+        """This process's number, taken when first asked for; 0.1 µs later on. Raises OSError."""
         if self._pid != os.getpid():
-            # A forked child takes another one. Its copy of the parent's lock stays open, or the
-            # parent's number would be free.
+            # A forked child takes another one. The copy of its parent's descriptor stays open:
+            # the lock must last as long as either counts.
             self._number = self._take()
             self._pid = os.getpid()
         return self._number
 
     def _take(self) -> int:
         for number in itertools.count():
-            file = os.open(
-                self._folder / f"{number}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
-            )
+            file = self._open(f"counter_{number}.db")
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 os.close(file)
                 continue
-            # The descriptor stays open for life: the kernel lets go of the lock at its end.
-            for kind in KINDS:
-                self._fill(self._folder / f"{kind}_{number}.db")
+            # It stays open for life: the kernel lets go of the lock at the end, however it comes.
+            os.close(self._open(f"histogram_{number}.db"))
             return number
         raise AssertionError("there is always a next number")
 
-    def _fill(self, path: Path) -> None:
-        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    def _open(self, name: str) -> int:
+        file = os.open(self._folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            if os.fstat(file).st_size == 0:
-                os.posix_fallocate(file, 0, FILE_BYTES)
-        finally:
+            os.posix_fallocate(file, 0, FILE_BYTES)
+        except OSError:
             os.close(file)
+            raise
+        return file

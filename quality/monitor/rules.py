@@ -1,13 +1,14 @@
 """When somebody must be told: the one list that the page, Prometheus and the runbook share."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import pairwise
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-Sample = Mapping[str, Any]
+from quality.monitor.recent import Sample, ServerFacts
+
 Window = Sequence[Sample]
 
 WARNING, CRITICAL = "warning", "critical"
@@ -53,45 +54,50 @@ class Rule:
 # ----- Values
 
 
-def _worst_percent(window: Window) -> float | None:
-    percent: float | None = window[-1].get("worst_percent")
-    return percent
+def _worst_percent(window: Window) -> float:
+    return window[-1]["worst_percent"]
 
 
 def _turned_away(window: Window) -> float:
-    return float(sum(one.get("timeouts", 0) + one.get("refusals", 0) for one in window))
+    return sum(one["timeouts"] + one["refusals"] for one in window)
 
 
 def _leaks(window: Window) -> float:
-    return float(sum(one.get("leaks", 0) for one in window))
+    return sum(one["leaks"] for one in window)
 
 
 def _is_database_down(window: Window) -> float:
-    return 1.0 if window[-1].get("server_error") else 0.0
+    return 0.0 if window[-1]["server"] else 1.0
+
+
+def server_percent(server: ServerFacts) -> float:
+    """How much is used of what the server allows, to all or to this account alone."""
+    # A limit of 0 is none.
+    used = [
+        100 * count / limit
+        for count, limit in (
+            (server["threads_connected"], server["max_connections"]),
+            (server["own_connections"], server["max_user_connections"]),
+        )
+        if limit
+    ]
+    return max(used, default=0.0)
 
 
 def _server_percent(window: Window) -> float | None:
-    server = window[-1].get("server")
-    if not server:
-        return None
-    used = [(server["threads_connected"], server["max_connections"])]
-    used.append((server["own_connections"], server["max_user_connections"]))
-    # 0 means no limit for this account.
-    return max(100 * count / limit for count, limit in used if limit)
+    server = window[-1]["server"]
+    return server_percent(server) if server else None
 
 
 def _longest_statement(window: Window) -> float | None:
-    server = window[-1].get("server")
-    if not server:
-        return None
-    return max((float(one["seconds"]) for one in server["statements"]), default=0.0)
+    server = window[-1]["server"]
+    return server["longest_statement_seconds"] if server else None
 
 
 def _grown(window: Window, name: str) -> float:
     """By how much a counter grew from sample to sample; after a restart it begins at 0."""
-    values = [one.get("counters", {}).get(name, 0.0) for one in window]
-    steps = zip(values, values[1:], strict=False)
-    return float(sum(later - one if later >= one else later for one, later in steps))
+    values = [one["counters"].get(name, 0.0) for one in window]
+    return sum(later - one if later >= one else later for one, later in pairwise(values))
 
 
 def _polls_without_scans(window: Window) -> float:
@@ -101,7 +107,7 @@ def _polls_without_scans(window: Window) -> float:
 
 
 def _backup_age_hours(window: Window) -> float | None:
-    age_seconds = window[-1].get("counters", {}).get("backup_age_seconds")
+    age_seconds = window[-1]["counters"].get("backup_age_seconds")
     return None if age_seconds is None else age_seconds / 3600
 
 
@@ -203,7 +209,7 @@ RULES = (
     Rule(
         name="MonitorSilent",
         severity=WARNING,
-        summary=_("The monitor has taken no sample for {value:.0f} intervals."),
+        summary=_("The monitor has stopped taking samples."),
         value=None,
         query="(time() - monitor_sample_timestamp_seconds) / monitor_interval_seconds",
         threshold=SILENT_INTERVALS,

@@ -1,5 +1,6 @@
 """Finds the pools of this host in the ledger, without a connection."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -61,6 +62,6 @@ def read_workers() -> list[WorkerNumbers]:
     return found
 
 
-def living(workers: list[WorkerNumbers]) -> list[WorkerNumbers]:
+def living(workers: Iterable[WorkerNumbers]) -> list[WorkerNumbers]:
     """Those of processes that run."""
     return [worker for worker in workers if worker.kind != ENDED]

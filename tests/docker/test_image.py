@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from tests.docker.compose import DOCKER
-from tests.serving import free_port
+from tests.faults import free_port
 from tests.test_architecture import ARROWS
 from tests.test_docs import variables
 

@@ -16,7 +16,7 @@ import pytest
 from quality.devdb.configuration import find_program, install_command
 from quality.pool.options import PoolOptions
 from tests.docker.compose import DOCKER, services
-from tests.serving import free_port
+from tests.faults import free_port
 from tests.test_docs import README
 
 ROOT = DOCKER.parent

@@ -132,6 +132,13 @@ def test_migrations_alone_go_past_a_proxy(command, name):
     assert result.stdout.strip() == name
 
 
+def test_a_redis_is_the_cache_if_it_is_named():
+    backend = "print(settings.CACHES['default']['BACKEND'])"
+    assert "locmem" in run(backend, **PRODUCTION).stdout
+    assert "redis" in run(backend, **PRODUCTION, REDIS_URL="redis://cache:6379/0").stdout
+    assert "REDIS_URL must look like" in run(backend, **PRODUCTION, REDIS_URL="cache:6379").stderr
+
+
 def test_the_deploy_check_is_clean():
     result = subprocess.run(
         [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"],

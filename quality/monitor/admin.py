@@ -1,0 +1,113 @@
+"""The page of the pools in the admin."""
+
+import json
+import logging
+from typing import Any
+
+import MySQLdb
+from django.conf import settings
+from django.contrib import admin
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.http import HttpRequest, HttpResponseBase, JsonResponse
+from django.shortcuts import resolve_url
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+from unfold.admin import ModelAdmin
+
+from quality.monitor import orders
+from quality.monitor.apart import apart
+from quality.monitor.kills import kill_statement
+from quality.monitor.models import Pool
+from quality.monitor.passes import watcher, watcher_api
+
+audit = logging.getLogger("quality.settings")
+
+# For the check of the session and the right, the record, and the server's answer to a kill.
+ACT_SECONDS = 4.0
+
+WATCH, MANAGE = "monitor.view_pool", "monitor.manage_pool"
+
+
+@admin.register(Pool)
+class PoolAdmin(ModelAdmin):
+    """One page in the place of a list of rows, which say nothing to anybody."""
+
+    def get_urls(self) -> list[Any]:
+        # By a pass (see passes.py) one may look, never act.
+        page = watcher(WATCH)(self.admin_site.admin_view(self.page))
+        return [
+            path("", page, name="monitor_pool_changelist"),
+            path("orders/", watcher_api(WATCH)(self.given), name="monitor_pool_orders"),
+            path("act/", require_POST(self.act), name="monitor_pool_act"),
+        ]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def page(self, request: HttpRequest) -> HttpResponseBase:
+        context = self.admin_site.each_context(request) | {
+            "title": _("Connection pool"),
+            "is_fullwidth": "1",
+            "may_manage": request.user.has_perm(MANAGE),
+            "numbers_url": reverse("monitor:pool"),
+            "history_url": reverse("monitor:history"),
+            "sign_in_url": resolve_url(settings.LOGIN_URL),
+        }
+        return TemplateResponse(request, "monitor/pool.html", context)
+
+    def given(self, request: HttpRequest) -> HttpResponseBase:
+        return JsonResponse({"orders": [order.as_dict() for order in orders.recent()]})
+
+    def act(self, request: HttpRequest) -> HttpResponseBase:
+        """{"verb", "pid", "alias"} or {"verb": "kill", "id", "seconds"}: answers what was done.
+
+        Past the pool: what helps an exhausted one must not wait for it.
+        """
+        return apart(ACT_SECONDS, lambda: self._act(request))
+
+    def _act(self, request: HttpRequest) -> JsonResponse:
+        if not request.user.is_authenticated:
+            return JsonResponse({"error": _("Not signed in.")}, status=401)
+        if not request.user.has_perm(MANAGE):
+            return JsonResponse({"error": _("Your account has no right to do this.")}, status=403)
+        try:
+            wanted = json.loads(request.body)
+            verb = str(wanted["verb"])
+            if verb == "kill":
+                return self._kill(request, int(wanted["id"]), float(wanted["seconds"]))
+            pid, alias = int(wanted["pid"]), str(wanted["alias"])
+            if verb not in orders.VERBS:
+                raise LookupError(verb)
+        except (ValueError, TypeError, LookupError):
+            # For programmers, so not translated.
+            return JsonResponse({"error": "No such order."}, status=400)
+        # First the record: what could not be written down is not done.
+        self._record(request, f"worker {pid}", f"{verb}, {alias}")
+        try:
+            order = orders.give(pid, alias, verb, by=request.user.get_username())
+        except OSError as error:
+            return JsonResponse({"error": str(error)}, status=503)
+        return JsonResponse({"order": order.as_dict()})
+
+    def _kill(self, request: HttpRequest, number: int, seconds: float) -> JsonResponse:
+        self._record(request, f"connection {number}", f"kill statement, {seconds:.1f} s")
+        try:
+            killed = kill_statement(number, running_seconds=seconds)
+        except MySQLdb.Error as error:
+            audit.warning("Killing the statement of connection %d failed: %s", number, error)
+            return JsonResponse({"error": str(error)}, status=503)
+        return JsonResponse({"killed": killed})
+
+    def _record(self, request: HttpRequest, what: str, message: str) -> None:
+        LogEntry.objects.create(
+            user_id=request.user.pk,
+            content_type=ContentType.objects.get_for_model(Pool),
+            object_id=what,
+            object_repr=what,
+            action_flag=CHANGE,
+            change_message=message,
+        )
+        audit.info("%s, %s: by %s", what, message, request.user.get_username())

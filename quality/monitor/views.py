@@ -1,0 +1,54 @@
+"""What the pools are and were like, as JSON for those who may see it."""
+
+import time
+from contextlib import closing
+
+from django.http import HttpRequest, JsonResponse
+from MySQLdb import Error
+
+from quality.monitor import alerts, history, recent
+from quality.monitor.passes import watcher_api
+from quality.monitor.patience import within
+from quality.monitor.server import Server
+from quality.monitor.snapshot import snapshot
+
+# Of the one second that a page has for its answer.
+HISTORY_SECONDS = 0.8
+MOST_HOURS = 7 * 24
+
+
+@watcher_api("monitor.view_pool")
+def pool(request: HttpRequest) -> JsonResponse:
+    """Statistics of every worker of this host."""
+    return JsonResponse(snapshot(now=time.time()))
+
+
+@watcher_api("monitor.view_pool")
+def active_alerts(request: HttpRequest) -> JsonResponse:
+    """What a person should know of now, the critical ones first."""
+    now = time.time()
+    active = [alert.as_dict() for alert in alerts.active(recent.read(), now=now)]
+    return JsonResponse({"at": round(now, 3), "alerts": active})
+
+
+@watcher_api("monitor.view_pool")
+def past(request: HttpRequest) -> JsonResponse:
+    """The last `hours` of every host, over a connection of its own: it waits in no queue."""
+    try:
+        hours = int(request.GET.get("hours", 24))
+    except ValueError:
+        hours = 0
+    if not 1 <= hours <= MOST_HOURS:
+        message = f"hours must be a whole number from 1 to {MOST_HOURS}."
+        return JsonResponse({"error": message}, status=400)
+    now = time.time()
+
+    def ask() -> dict[str, history.Columns]:
+        with closing(Server()) as server:
+            return history.history(server.run, hours, now=now)
+
+    try:
+        hosts = within(HISTORY_SECONDS, ask)
+    except (Error, TimeoutError) as error:
+        return JsonResponse({"error": f"No history just now: {error!r}"}, status=503)
+    return JsonResponse({"at": round(now, 3), "hours": hours, "hosts": hosts})

@@ -1,0 +1,61 @@
+"""The links at the side of the admin."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+
+# Title, and of each link: text, address, icon, the right that it takes.
+Link = tuple[str, str, str, str]
+
+
+def admin_links(request: HttpRequest) -> list[dict[str, Any]]:
+    """What the person may open, in groups. Asks nobody but the person's rights."""
+    groups: list[tuple[str, list[Link]]] = [
+        (
+            _("Operations"),
+            [
+                (
+                    _("Connection pool"),
+                    "admin:monitor_pool_changelist",
+                    "monitor_heart",
+                    "monitor.view_pool",
+                ),
+                (_("Shift report"), "scans:reports", "bar_chart", "scans.view_scan"),
+            ],
+        ),
+        (
+            _("Scans"),
+            [
+                (_("scans"), "admin:scans_scan_changelist", "barcode_scanner", "scans.view_scan"),
+                (
+                    _("stations"),
+                    "admin:scans_station_changelist",
+                    "point_of_sale",
+                    "scans.view_station",
+                ),
+                (_("operators"), "admin:scans_operator_changelist", "badge", "scans.view_operator"),
+                (_("defects"), "admin:scans_defect_changelist", "report", "scans.view_defect"),
+            ],
+        ),
+        (
+            _("People"),
+            [
+                (_("users"), "admin:accounts_user_changelist", "group", "accounts.view_user"),
+                (_("roles"), "admin:auth_group_changelist", "shield_person", "auth.view_group"),
+            ],
+        ),
+    ]
+    return [
+        {
+            "title": title,
+            "items": [
+                {"title": capfirst(text), "link": reverse(address), "icon": icon}
+                for text, address, icon, right in links
+                if request.user.has_perm(right)
+            ],
+        }
+        for title, links in groups
+    ]

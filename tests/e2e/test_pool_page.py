@@ -1,0 +1,365 @@
+"""The page of the pools, as an administrator sees it while all is well and while nothing is."""
+
+import http.client
+import json
+import math
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import MySQLdb
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from quality.devdb.mariadb import PrivateMariaDB
+from tests.e2e.station import sign_in
+from tests.serving import Database, Site
+
+SCREENSHOTS = Path(__file__).parent / "screenshots"
+ADDRESS = "/admin/monitor/pool/"
+POOL_SIZE = 4
+# The page has a second for its answer; a busy machine is given more.
+IN_TIME_SECONDS = 2.0
+# A sample each second, a look of the page each three: what is new is shown within this.
+SHOWN_MS = 15_000
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory) -> Iterator[PrivateMariaDB]:
+    """A server of this module's own, to be stopped."""
+    server = PrivateMariaDB(tmp_path_factory.mktemp("db"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def site(server, tmp_path_factory) -> Iterator[Site]:
+    """Two workers with fewer connections than threads."""
+    home = tmp_path_factory.mktemp("site")
+    site = Site(
+        Database(server, "quality_pool_page"),
+        home,
+        DB_POOL_SIZE=str(POOL_SIZE),
+        WEB_THREADS="8",
+        DB_POOL_TIMEOUT="30",
+        DB_READ_TIMEOUT="60",
+        DB_LEDGER=str(home / "ledger"),
+        MONITOR_INTERVAL="1",
+        MONITOR_HOST="hall-1",
+    )
+    site.prepare()
+    _remember_a_day(site.database)
+    site.start()
+    yield site
+    site.stop()
+
+
+def _remember_a_day(database: Database) -> None:
+    """What two hosts would have written down, one of them with an hour in which it was off."""
+    now = time.time()
+    for host, phase in (("hall-1", 0.0), ("hall-2", 2.0)):
+        for number in range(144, 1, -1):
+            began = math.floor((now - number * 600) / 600) * 600
+            if host == "hall-2" and 60 < number < 68:
+                continue
+            at = [began + second for second in range(0, 600, 60)]
+            load = [3 + 2.5 * math.sin(one / 9000 + phase) + math.sin(one / 400) for one in at]
+            columns = {
+                "interval": 60,
+                "at": at,
+                "limit": [2 * POOL_SIZE] * len(at),
+                "in_use": [max(0, round(one)) for one in load],
+                "waiting": [max(0, round(one - 6)) for one in load],
+            }
+            database.run(
+                "INSERT INTO monitor_pool (host, began_at, samples) "
+                "VALUES (%s, FROM_UNIXTIME(%s), %s)",
+                *(host, began, json.dumps(columns)),
+            )
+
+
+@pytest.fixture(scope="module")
+def cookies(browser: Browser, site: Site) -> Callable[[str], list[Any]]:
+    """The cookies of a person who has signed in; asked for once for each person."""
+    known: dict[str, list[Any]] = {}
+
+    def of(user: str) -> list[Any]:
+        if user not in known:
+            context = browser.new_context(base_url=site.url)
+            page = context.new_page()
+            page.goto("/accounts/login/")
+            sign_in(page, user)
+            page.wait_for_url(lambda url: "/accounts/" not in url)
+            known[user] = [one for one in context.cookies() if one["name"] == "sessionid"]
+            context.close()
+        return known[user]
+
+    return of
+
+
+@pytest.fixture
+def open_pool(open_context, cookies) -> Callable[..., Page]:
+    """`open_pool()` is an administrator's page, with its numbers."""
+
+    def open_page(**options: Any) -> Page:
+        context = open_context("", **options)
+        context.add_cookies(cookies("admin"))
+        page = context.new_page()
+        page.goto(ADDRESS)
+        expect(page.locator("#pool:not([aria-busy])")).to_be_attached()
+        return page
+
+    return open_page
+
+
+class Holders:
+    """Requests that keep their connections until `release()`."""
+
+    def __init__(self, site: Site, session: str) -> None:
+        self.site = site
+        self.session = session
+        self.threads: list[threading.Thread] = []
+        self.lock = connect(site)
+        self.lock.cursor().execute("LOCK TABLES scans_scan WRITE")
+
+    def add(self) -> None:
+        thread = threading.Thread(target=self._hold)
+        thread.start()
+        self.threads.append(thread)
+
+    def _hold(self) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", self.site.port, timeout=90)
+        connection.request("GET", "/scans/reports/", headers={"Cookie": self.session})
+        connection.getresponse().read()
+        connection.close()
+
+    def release(self) -> None:
+        self.lock.close()
+        for thread in self.threads:
+            thread.join(60)
+
+
+def connect(site: Site) -> Any:
+    parts = urlsplit(site.database.url)
+    return MySQLdb.connect(
+        user=parts.username,
+        password=unquote(parts.password or ""),
+        unix_socket=parts.query.partition("=")[2],
+        database=site.database.name,
+        autocommit=True,
+    )
+
+
+@pytest.fixture
+def holders(site, cookies) -> Iterator[Holders]:
+    (session,) = cookies("quality")
+    holders = Holders(site, f"sessionid={session['value']}")
+    yield holders
+    holders.release()
+
+
+def numbers(page: Page) -> dict[str, Any]:
+    found: dict[str, Any] = page.request.get("/monitor/pool").json()
+    return found
+
+
+def busiest(page: Page) -> int:
+    return max(one["in_use"] + one["waiting"] for one in numbers(page)["workers"])
+
+
+def fill(page: Page, holders: Holders, *, until: Callable[[], bool]) -> None:
+    """Add one holder after the other."""
+    while not until():
+        before = sum(one["in_use"] + one["waiting"] for one in numbers(page)["workers"])
+        holders.add()
+        deadline = time.monotonic() + 20
+        while sum(one["in_use"] + one["waiting"] for one in numbers(page)["workers"]) <= before:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+
+def expect_state(page: Page, state: str) -> None:
+    expect(page.locator("#banner")).to_have_attribute("data-status", state, timeout=SHOWN_MS)
+
+
+def picture(open_pool: Callable[..., Page], name: str) -> None:
+    """UPDATE_SCREENSHOTS=1 puts it where the documentation shows it, in both themes."""
+    for scheme in ("light", "dark"):
+        page = open_pool(color_scheme=scheme)
+        page.evaluate("document.fonts.ready")
+        expect(page.locator("#day canvas")).to_be_attached()
+        taken = page.screenshot()
+        assert len(taken) < 200_000
+        if os.environ.get("UPDATE_SCREENSHOTS"):
+            (SCREENSHOTS / f"pool-{name}-{scheme}.png").write_bytes(taken)
+
+
+def test_all_is_well_at_first_glance(open_pool):
+    page = open_pool()
+    expect_state(page, "healthy")
+    expect(page.locator("#word")).to_have_text("Healthy")
+    expect(page.get_by_role("status")).to_have_text("Healthy")
+    expect(page.locator("#workers tbody")).to_have_count(2)
+    expect(page.locator("#host")).to_have_text("Host hall-1")
+    expect(page.locator("#of-limit")).to_have_text(f"of {2 * POOL_SIZE}")
+    expect(page.locator("#server")).to_contain_text("the monitor's own", timeout=SHOWN_MS)
+    expect(page.locator("#budget")).to_contain_text(f"= {2 * POOL_SIZE}")
+    expect(page.locator("#fleet-note")).to_contain_text("1 host", timeout=70_000)
+    picture(open_pool, "healthy")
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (820, 1180), (1180, 820), (640, 900)])
+@pytest.mark.parametrize("language", ["ro", "en"])
+def test_nothing_is_cut_off(open_pool, width, height, language):
+    page = open_pool(viewport={"width": width, "height": height}, language=language)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    if width > 800:
+        assert page.evaluate("document.querySelector('.wide').scrollWidth") <= page.evaluate(
+            "document.querySelector('.wide').clientWidth"
+        )
+
+
+def test_the_page_speaks_romanian(open_pool):
+    page = open_pool(language="ro")
+    expect_state(page, "healthy")
+    expect(page.locator("#word")).to_have_text("În regulă")
+    expect(page.locator("#t-workers")).to_have_text("Procesele acestui server")
+
+
+def test_it_warns_before_it_hurts_and_says_who_waits(open_pool, holders, site):
+    page = open_pool()
+    fill(page, holders, until=lambda: busiest(page) == POOL_SIZE - 1)
+    expect_state(page, "warning")
+    expect(page.locator("#reason")).to_contain_text(f"uses 3 of its {POOL_SIZE} connections")
+    expect(page.locator("#workers")).to_contain_text("scans:reports")
+    picture(open_pool, "warning")
+
+    def all_wait() -> bool:
+        return all(one["waiting"] for one in numbers(page)["workers"])
+
+    fill(page, holders, until=all_wait)
+    expect_state(page, "critical")
+    expect(page.locator("#reason")).to_contain_text("wait for a connection")
+    for address in (ADDRESS, "/monitor/pool", "/monitor/alerts"):
+        began = time.monotonic()
+        assert page.request.get(address).status == 200
+        assert time.monotonic() - began < IN_TIME_SECONDS
+    picture(open_pool, "exhausted")
+    # Somebody who was not here in the last half hour gets in as well: the check waits in no queue.
+    began = time.monotonic()
+    late = open_pool()
+    assert time.monotonic() - began < 3 * IN_TIME_SECONDS
+    expect_state(late, "critical")
+    holders.release()
+    expect_state(page, "healthy")
+
+
+def test_without_a_database_it_goes_on_and_says_so(open_pool, server, complaints):
+    complaints.expected = ["Failed to load resource"]
+    page = open_pool()
+    expect_state(page, "healthy")
+    cookies = page.context.cookies()
+    server.stop()
+    try:
+        expect_state(page, "away")
+        expect(page.locator("#word")).to_have_text("Database down")
+        began = time.monotonic()
+        page.reload()
+        expect_state(page, "away")
+        assert time.monotonic() - began < 3 * IN_TIME_SECONDS
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            expect(page.locator("#recent-use canvas")).to_be_attached()
+            if os.environ.get("UPDATE_SCREENSHOTS"):
+                page.screenshot(path=SCREENSHOTS / f"pool-down-{scheme}.png")
+        page.context.clear_cookies(name="watcher")
+        began = time.monotonic()
+        response = page.request.get(ADDRESS)
+        assert response.status == 503
+        assert "The database cannot be reached" in response.text()
+        assert time.monotonic() - began < IN_TIME_SECONDS
+        page.context.add_cookies(cookies)
+    finally:
+        server.start()
+    expect_state(page, "healthy")
+
+
+def test_it_says_loudly_that_its_numbers_are_old(open_pool, complaints):
+    complaints.expected = ["Failed to load resource"]
+    page = open_pool()
+    expect_state(page, "healthy")
+    page.route("**/monitor/pool", lambda route: route.abort())
+    expect_state(page, "unknown")
+    expect(page.locator("#word")).to_have_text("No fresh numbers")
+    expect(page.locator("#reason")).to_contain_text("The site cannot be reached.")
+    page.unroute("**/monitor/pool")
+    expect_state(page, "healthy")
+
+
+def test_who_is_signed_out_is_told_where_to_sign_in(open_pool, complaints):
+    complaints.expected = ["Failed to load resource"]
+    page = open_pool()
+    page.context.clear_cookies()
+    link = page.get_by_role("link", name="Sign in again")
+    expect(link).to_have_attribute("href", f"/accounts/login/?next={ADDRESS.replace('/', '%2F')}")
+
+
+def test_a_pool_is_drained_after_a_confirmation_and_it_is_written_down(open_pool, site):
+    page = open_pool()
+    worker = page.locator("#workers tbody").first
+    worker.get_by_role("button", name="Drain").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("Drain the pool of worker")
+    dialog.get_by_role("button", name="Cancel").click()
+    expect(dialog).to_be_hidden()
+    expect(page.locator("#orders li")).to_have_count(0)
+    worker.get_by_role("button", name="Drain").click()
+    dialog.get_by_role("button", name="Drain the pool").click()
+    expect(page.locator("#orders li.is-done")).to_contain_text("by admin", timeout=SHOWN_MS)
+    ((what, message),) = site.database.run(
+        "SELECT object_repr, change_message FROM django_admin_log"
+    )
+    assert what.startswith("worker ")
+    assert message == "drain, default"
+    assert f"{what}, drain, default: by admin" in site.messages()
+
+
+def test_a_statement_is_killed_and_its_connection_lives(open_pool, site):
+    page = open_pool()
+    connection = connect(site)
+    failures: list[Exception] = []
+
+    def sleep() -> None:
+        try:
+            connection.cursor().execute("SELECT SLEEP(60) + 12345")
+        except MySQLdb.Error as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=sleep)
+    thread.start()
+    try:
+        row = page.locator("#statements li", has_text="SLEEP")
+        expect(row).to_be_visible(timeout=SHOWN_MS)
+        expect(row).not_to_contain_text("12345")
+        row.get_by_role("button", name="Kill").click()
+        page.get_by_role("dialog").get_by_role("button", name="Kill the statement").click()
+        thread.join(20)
+        assert not thread.is_alive()
+        connection.ping()
+    finally:
+        connection.close()
+    assert "kill statement" in site.messages()
+
+
+def test_others_may_not_look(open_context, cookies, complaints):
+    complaints.expected = ["Failed to load resource"]
+    context = open_context("")
+    assert "/accounts/login/" in context.new_page().goto(ADDRESS).url
+    context.add_cookies(cookies("quality"))
+    assert context.new_page().goto(ADDRESS).status == 403
+    assert context.request.get("/monitor/pool").status == 403

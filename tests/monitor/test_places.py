@@ -1,0 +1,131 @@
+"""Each process counts in files of its own, and its successor counts on in them."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from quality.monitor import places
+
+ROOT = Path(__file__).resolve().parents[2]
+COUNT = """
+import sys
+from prometheus_client import Counter, values
+from prometheus_client.values import MultiProcessValue
+from quality.monitor.places import Place
+place = Place(sys.argv[1])
+values.ValueClass = MultiProcessValue(place.number)
+Counter("pieces", "").inc()
+print(place.number(), flush=True)
+sys.stdin.read()
+"""
+TELL = """
+import sys
+from prometheus_client import CollectorRegistry
+from prometheus_client.multiprocess import MultiProcessCollector
+for family in MultiProcessCollector(CollectorRegistry(), sys.argv[1]).collect():
+    print(family.samples[0].value)
+"""
+
+
+@contextlib.contextmanager
+def process(folder: Path):
+    """A process that has counted one piece, and lives on."""
+    child = subprocess.Popen(
+        [sys.executable, "-c", COUNT, str(folder)],
+        cwd=ROOT,
+        env=os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(folder)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        child.number = int(child.stdout.readline())
+        yield child
+    finally:
+        child.kill()
+        child.stdin.close()
+        child.stdout.close()
+        child.wait()
+
+
+def total(folder: Path) -> float:
+    done = subprocess.run(
+        [sys.executable, "-c", TELL, str(folder)],
+        cwd=ROOT,
+        env=os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(folder)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return float(done.stdout)
+
+
+def test_a_killed_process_leaves_its_count_and_its_place_to_the_next(tmp_path):
+    with process(tmp_path) as one, process(tmp_path) as other:
+        assert {one.number, other.number} == {0, 1}
+        one.send_signal(signal.SIGKILL)
+        one.wait()
+        with process(tmp_path) as next_one:
+            assert next_one.number == one.number
+            assert total(tmp_path) == 3
+            assert len(list(tmp_path.iterdir())) == 4
+
+
+def test_a_forked_child_takes_a_place_of_its_own(tmp_path):
+    place = places.Place(str(tmp_path))
+    assert place.number() == 0
+    child = os.fork()
+    if child == 0:
+        os._exit(place.number())
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
+    assert place.number() == 0
+
+
+def test_their_disk_space_is_taken_at_once(tmp_path):
+    places.Place(str(tmp_path)).number()
+    assert all(path.stat().st_blocks * 512 >= places.FILE_BYTES for path in tmp_path.iterdir())
+
+
+@pytest.fixture
+def temporary(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(places, "_folders", [])
+    return tmp_path
+
+
+def test_a_start_removes_what_killed_ones_left_and_nothing_else(temporary):
+    (temporary / "quality-metrics-left").mkdir(mode=0o700)
+    (temporary / "quality-metrics-left" / "counter_0.db").touch()
+    strange = temporary / "quality-metrics-strange"
+    strange.mkdir()
+    strange.chmod(0o777)
+    first, second = Path(places.fresh_folder()), Path(places.fresh_folder())
+    assert set(temporary.iterdir()) == {first, second, strange}
+    assert first.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_folder_that_cannot_be_had_costs_no_worker_its_start(tmp_path):
+    (tmp_path / "file").touch()
+    done = subprocess.run(
+        [
+            sys.executable,
+            "manage.py",
+            "shell",
+            "-c",
+            "from quality.monitor import metrics as m;"
+            "m.count_response('scans:record', 201); print('stored', m.counters()['scans_stored'])",
+        ],
+        cwd=ROOT,
+        env=os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path / "file" / "folder")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "stored 1.0" in done.stdout
+    assert "is missing in other processes' /metrics" in done.stdout + done.stderr
