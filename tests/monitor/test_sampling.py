@@ -94,12 +94,12 @@ def test_an_interval_costs_the_server_at_most_one_statement(sampler, place, admi
 
 def test_a_sample_says_what_happened_in_its_interval(sampler, place):
     page = Page(alias="default", database=place.database, directory=place.directory)
-    page.waited(0.004)
+    page.lent("POST scans:record", 0.004, 0.0)
     page.connected(0.001)
     sampler.tick(NOW)
     assert samples(place)[-1]["connects"] == 0  # nobody knows since when
     for seconds in (0.01, 0.01, 0.5):
-        page.waited(seconds)
+        page.lent("POST scans:record", seconds, 0.0)
     page.connected(0.001)
     page.closed("idle")
     page.timed_out()
