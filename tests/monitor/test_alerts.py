@@ -112,7 +112,7 @@ def test_the_critical_come_first_with_number_time_and_place_to_read_on():
     assert (worst.name, worst.severity) == ("PoolExhausted", "critical")
     assert (other.name, other.severity) == ("PoolNearlyFull", "warning")
     assert worst.since == BEGAN
-    assert "95 %" in worst.summary
+    assert "95 percent" in worst.summary
     assert worst.runbook == "RUNBOOK.md#poolexhausted"
 
 
