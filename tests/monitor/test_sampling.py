@@ -256,7 +256,8 @@ def test_who_empties_the_folder_makes_nobody_lead_twice(place, tmp_path):
 def test_a_file_that_is_none_of_ours_is_no_news(place, tmp_path):
     assert recent.read(place) == recent.Recent()
     path = tmp_path / recent.file_name(place)
-    for content in ("", "[]", '{"version": 99}', '{"version": 1, "leader_pid": '):
+    unknown = '{"version": 1, "something": 1}'
+    for content in ("", "[]", '{"version": 99}', unknown, '{"version": 1, "leader_pid": '):
         path.write_text(content)
         assert recent.read(place) == recent.Recent()
     path.unlink()
