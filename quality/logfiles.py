@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 COMPLAIN_EACH_SECONDS = 60.0
+LOOK_EACH_SECONDS = 1.0
 
 
 class SharedLogFile(logging.Handler):
@@ -18,6 +19,7 @@ class SharedLogFile(logging.Handler):
     A line is one write in append mode, which the kernel does not mix with another's. Who
     writes while another rotates writes to the end of the file that was moved aside: late, but
     not lost. So writing takes no lock, and rotating one that nobody waits for.
+    Everybody looks once a second whether the file was moved.
 
     A disk that is full or read-only costs lines, and a complaint to stderr once a minute.
     """
@@ -29,6 +31,9 @@ class SharedLogFile(logging.Handler):
         self.backups = backups
         # Opened with the first line: a process that logs nothing leaves no file.
         self._file = -1
+        # Others write to it and move it aside: looked at now and then.
+        self._size = 0
+        self._look_at = 0.0
         self._identity: tuple[int, int] | None = None
         self._is_torn = False
         self._complained_at = -math.inf
@@ -49,26 +54,30 @@ class SharedLogFile(logging.Handler):
         super().close()
 
     def _write(self, line: bytes) -> None:
-        if self._file < 0:
-            self._open()
-        size = self._present_size()
-        if size and size + len(line) > self.max_bytes:
-            self._rotate(len(line))
+        now = time.monotonic()
+        if now >= self._look_at or self._size + len(line) > self.max_bytes:
+            self._look_at = now + LOOK_EACH_SECONDS
+            self._follow()
+            if self._size and self._size + len(line) > self.max_bytes:
+                self._rotate(len(line))
         if self._is_torn:
             line = b"\n" + line
+        written = os.write(self._file, line)
+        self._size += written
         # Only a disk that is full takes a part of it.
-        self._is_torn = os.write(self._file, line) < len(line)
+        self._is_torn = written < len(line)
 
-    def _present_size(self) -> int:
-        """The size of the file at `path`, which is opened anew when it is another one."""
+    def _follow(self) -> None:
+        """Have the file at `path` open, and know its size."""
         try:
             status = os.stat(self.path)
         except FileNotFoundError:
             self._open()
-            return 0
-        if (status.st_dev, status.st_ino) != self._identity:
+            return
+        if self._file < 0 or (status.st_dev, status.st_ino) != self._identity:
             self._open()
-        return status.st_size
+        else:
+            self._size = status.st_size
 
     def _rotate(self, needed: int) -> None:
         """Move the file aside, and the older ones further; the oldest goes."""
@@ -76,7 +85,8 @@ class SharedLogFile(logging.Handler):
         folder = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY)
         try:
             fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if self._present_size() + needed > self.max_bytes:
+            self._follow()
+            if self._size + needed > self.max_bytes:
                 for number in range(self.backups, 0, -1):
                     self._move(number - 1, number)
                 self._open()
@@ -97,9 +107,11 @@ class SharedLogFile(logging.Handler):
         self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
         status = os.fstat(self._file)
         self._identity = (status.st_dev, status.st_ino)
+        self._size = status.st_size
 
     def _close(self) -> None:
         file, self._file = self._file, -1
+        self._look_at = 0.0
         if file >= 0:
             os.close(file)
 

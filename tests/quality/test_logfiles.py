@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from quality import logfiles
 from quality.logfiles import SharedLogFile
 
 
@@ -97,7 +98,8 @@ def test_who_did_not_rotate_follows(path, open_file):
     assert Path(f"{path}.1").read_text() == "by the other one\n"
 
 
-def test_a_file_or_folder_that_somebody_removed_is_made_anew(path, open_file):
+def test_a_file_or_folder_that_somebody_removed_is_made_anew(path, open_file, monkeypatch):
+    monkeypatch.setattr(logfiles, "LOOK_EACH_SECONDS", 0)
     handler = open_file()
     handler.emit(line("lost"))
     path.unlink()
