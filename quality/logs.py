@@ -123,6 +123,12 @@ def moment(record: logging.LogRecord) -> str:
     return datetime.fromtimestamp(record.created, _ZONE).isoformat(timespec="milliseconds")
 
 
+def request_id_of(record: logging.LogRecord) -> str:
+    """The request that a line is about, or in which it was written; "" outside of requests."""
+    known: str | None = getattr(record, "request_id", None)
+    return work.request_id() if known is None else known
+
+
 def fields_of(record: logging.LogRecord) -> dict[str, Any]:
     """What a line tells beside its message: `extra={"fields": {…}}`."""
     fields: dict[str, Any] = getattr(record, "fields", {})
@@ -134,7 +140,7 @@ class TextLine(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         text = (
-            f"{moment(record)} {record.levelname} {_pid} {work.request_id() or '-'} "
+            f"{moment(record)} {record.levelname} {_pid} {request_id_of(record) or '-'} "
             f"{record.name}: {record.getMessage()}{_as_text(fields_of(record))}"
         )
         if record.exc_info:
@@ -172,7 +178,7 @@ class JsonLine(JsonFormatter):
         log_data["time"] = moment(record)
         log_data["level"] = record.levelname
         log_data["process"] = _pid
-        if request_id := work.request_id():
+        if request_id := request_id_of(record):
             log_data["request"] = request_id
         log_data["logger"] = record.name
         log_data["message"] = record.message

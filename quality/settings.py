@@ -95,6 +95,11 @@ def _database(url: str) -> dict[str, Any]:
         "processes": sizing.WEB_WORKERS,
         "hosts": sizing.DB_HOSTS,
     }
+    # The server ends a statement before the request has stopped waiting for it.
+    if limit := whole_number("DB_STATEMENT_TIMEOUT", 0, least=0):
+        options["pool"]["statement_timeout"] = limit
+    if cap := whole_number("DB_HOST_LIMIT", 0, least=0):
+        options["pool"]["host_limit"] = cap
     if ledger := os.environ.get("DB_LEDGER"):
         options["pool"]["ledger"] = ledger
     database |= {

@@ -5,13 +5,12 @@ from typing import Any
 
 from django.db.backends.base.base import NO_DB_ALIAS
 from django.db.utils import InterfaceError
-from django.utils.asyncio import async_unsafe
 
 from quality.pool import forking
 from quality.pool.client import DatabaseClient
 from quality.pool.creation import DatabaseCreation
 from quality.pool.lending import Pool
-from quality.pool.lent import GoneConnection, LentConnection
+from quality.pool.lent import GoneConnection
 from quality.pool.options import read_options
 from quality.pool.registry import frozen, registry
 from quality.pool.sessions import ConnectionParams
@@ -76,17 +75,16 @@ class DatabaseWrapper(SessionWrapper):
             self._known_pool = None
         return ConnectionParams(self._known_params)
 
-    @async_unsafe
     def connect(self) -> None:
         """Borrow a connection. One that cannot be initialised is closed, not kept."""
         try:
             super().connect()
-            self._apply_limit()
+            if self._limits:
+                self._apply_limit()
         except BaseException:
             self._discard()
             raise
 
-    @async_unsafe
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         """A connection from the pool. Raises PoolTimeout; MySQLdb.Error as stock Django does."""
         if self.alias == NO_DB_ALIAS:
@@ -95,21 +93,27 @@ class DatabaseWrapper(SessionWrapper):
             return super().get_new_connection(conn_params)
         forking.notice_fork()
         pool = self._known_pool
-        if pool is None or pool.is_retired or not pool.has_params(conn_params):
+        # The pool's own parameters are copies to the last list, which take longer to compare.
+        if pool is None or pool.is_retired or conn_params != self._known_params:
             pool = registry.pool(self.alias, conn_params, self._pool_options)
-            self._known_pool = pool
-        lease = pool.borrow(self._self)
-        if not (lease.session and lease.session.initialised):
+            if conn_params == self._known_params:
+                self._known_pool = pool
+        lent = pool.borrow(self._self)
+        holding = lent.holding
+        if not (holding.session and holding.session.initialised):
             # What Django sends to it first is to be answered within the same deadline.
-            lease.holding.hang_up_at = lease.holding.deadline
+            holding.hang_up_at = holding.deadline
         self._lender = pool
-        return LentConnection(lease)
+        return lent
 
     def init_connection_state(self) -> None:
         """Express what this project wishes of a session; nothing if that has been done."""
+        session = self._session()
+        if session is not None and session.initialised:
+            return
         super().init_connection_state()
         if self._lender is not None:
-            self.connection.lease.holding.hang_up_at = 0.0
+            self.connection.holding.hang_up_at = 0.0
 
     def is_usable(self) -> bool:
         """Whether the server answers on this connection; one round trip."""
@@ -124,7 +128,7 @@ class DatabaseWrapper(SessionWrapper):
             with self.wrap_database_errors:
                 self.connection.close()
         else:
-            self._lender.give_back(self.connection.lease)
+            self._lender.give_back(self.connection.holding)
 
     def _discard(self) -> None:
         connection, lender = self.connection, self._lender
@@ -132,7 +136,7 @@ class DatabaseWrapper(SessionWrapper):
         if connection is None:
             return
         if lender is not None:
-            lender.discard(connection.lease)
+            lender.end(connection.holding, "discarded")
         else:
             connection.close()
 

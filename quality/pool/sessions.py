@@ -129,7 +129,9 @@ class Session(Doings):
             self._sign_in_again()
         elif needed:
             self.connection.rollback()
-        self.forget()
+        if needed or self._begins:
+            # Else there is nothing to forget.
+            self.forget()
 
     def _sign_in_again(self) -> None:
         params, connection = self._params, self.connection

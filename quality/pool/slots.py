@@ -65,14 +65,9 @@ class Slots:
 
     def note(self) -> None:
         """Write down how things stand."""
-        idle = len(self.idle)
-        self.page.set(
-            limit=self.limit,
-            open=self.taken - len(self.attempts),
-            idle=idle,
-            in_use=len(self.in_use),
-            waiting=len(self.waiters),
-        )
+        is_open = self.taken - len(self.attempts)
+        idle, in_use, waiting = len(self.idle), len(self.in_use), len(self.waiters)
+        self.page.set(self.limit, is_open, idle, in_use, waiting)
 
     # ----- Borrowing
 

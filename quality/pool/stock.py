@@ -169,6 +169,17 @@ class Stock:
         if session is not None:
             self.returned(holding, session, reason)
 
+    def reject(self, holding: Holding, session: Session, reason: str) -> None:
+        """Close what was to be lent to `holding`, which may have another one by now."""
+        with self.slots.lock:
+            if self.slots.in_use.get(session) is not holding:
+                return  # the keeper was faster
+            del self.slots.in_use[session]
+            if holding.session is session:
+                holding.session = None
+            self.slots.note()
+        self.close(session, reason)
+
     def returned(
         self, holding: Holding, session: Session, reason: str, *, is_severed: bool = False
     ) -> None:
@@ -191,9 +202,10 @@ class Stock:
                 del slots.in_use[session]
                 holding.session = None
             slots.note()
-        self.page.used(now - holding.since, holding.ledger_place)
-        if events.lease_listeners and holding.waited_seconds is not None:
-            events.tell_lease_ended(self.alias, holding, session, now, reason)
+        if holding.waited_seconds is not None:
+            self.page.used(now - holding.since, holding.ledger_place)
+            if events.lease_listeners:
+                events.tell_lease_ended(self.alias, holding, session, now, reason)
         if holding.reported:
             leak_logger.warning(
                 "%s: returned after %.1f s by %s", self.alias, now - holding.since, holding.name

@@ -47,7 +47,8 @@ class Server:
             f"CREATE USER {root} IDENTIFIED BY '{self.root_password}';\n"
             f"GRANT ALL ON *.* TO {root} WITH GRANT OPTION;\n"
         )
-        subprocess.run(install_command(home / "data", "root"), check=True, capture_output=True)
+        install = install_command(home / "data", home, "root")
+        subprocess.run(install, check=True, capture_output=True)
         self.log = home / "log"
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(

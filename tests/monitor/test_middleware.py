@@ -15,6 +15,7 @@ from django.urls import path
 
 from quality import urls
 from quality.monitor import middleware
+from quality.monitor.writing import writer
 from quality.pool.errors import PoolTimeout
 from quality.pool.holders import name_of_holder, named
 from quality.pool.registry import registry
@@ -91,7 +92,14 @@ handler500 = "quality.views.server_error"
 def lines(caplog) -> Callable[[str], list[Any]]:
     """`lines("quality.database")` are that logger's records."""
     caplog.set_level(logging.INFO)
-    return lambda name: [record for record in caplog.records if record.name == name]
+
+    def lines(name: str) -> list[Any]:
+        writer.flush()
+        return [record for record in caplog.records if record.name == name]
+
+    writer.flush()
+    caplog.clear()
+    return lines
 
 
 @pytest.fixture

@@ -20,8 +20,10 @@ from tests.serving import Database, Site
 
 WORKERS, POOL_SIZE, THREADS = 3, 2, 6
 INTERVAL_SECONDS = 1.0
-# What one second has become on a machine that others use too.
-IN_TIME_SECONDS = 1.5
+# All have to answer within it. Somebody else may use the machine just then, so the quickest of
+# some answers counts.
+IN_TIME_SECONDS = 1.0
+TRIES = 3
 HEALTH = ("/health/live", "/health/ready", "/health/", "/health/database")
 
 
@@ -77,6 +79,12 @@ def get(site: Site, address: str, **headers: str) -> tuple[int, Any, float]:
     seconds = time.monotonic() - started
     is_json = response.getheader("Content-Type") == "application/json"
     return response.status, json.loads(body) if is_json else body, seconds
+
+
+def get_in_time(site: Site, address: str) -> tuple[int, Any]:
+    answers = [get(site, address) for _ in range(TRIES)]
+    assert min(seconds for *_, seconds in answers) < IN_TIME_SECONDS, address
+    return answers[0][:2]
 
 
 def status(site: Site) -> dict[str, Any]:
@@ -179,8 +187,7 @@ def test_when_a_worker_is_killed_the_totals_are_right_again(site):
 def test_an_exhausted_pool_is_said_at_once_and_its_end_too(site, server):
     with exhausted(site, server):
         for address in HEALTH:
-            code, body, seconds = get(site, address)
-            assert seconds < IN_TIME_SECONDS
+            code, body = get_in_time(site, address)
             # It serves, however slowly: nobody shall take it away or restart it.
             assert code == 200, (address, body)
         assert status(site)["status"] == "critical"
@@ -189,8 +196,9 @@ def test_an_exhausted_pool_is_said_at_once_and_its_end_too(site, server):
         assert said.returncode == 2
         assert "critical" in said.stdout
         assert "lends to" in said.stdout
+        eventually(lambda: status(site)["history"][-1]["status"] == "critical")
     eventually(lambda: status(site)["status"] == "healthy")
-    assert any(one["status"] == "critical" for one in status(site)["history"])
+    eventually(lambda: status(site)["history"][-1]["status"] == "healthy")
 
 
 @pytest.mark.parametrize("how", ["frozen", "stopped"])
@@ -203,12 +211,10 @@ def test_a_server_that_is_away_is_said_at_once_and_its_return_too(site, server, 
 
     began_at = time.time()
     with {"frozen": frozen, "stopped": stopped}[how](server):
-        for _ in range(2):
-            for address in HEALTH:
-                code, body, seconds = get(site, address)
-                assert seconds < IN_TIME_SECONDS, address
-                assert code == (200 if address == "/health/live" else 503)
-                assert body["status"] in ("alive", "unavailable", "critical")
+        for address in HEALTH:
+            code, body = get_in_time(site, address)
+            assert code == (200 if address == "/health/live" else 503)
+            assert body["status"] in ("alive", "unavailable", "critical")
         # The samples go on, without a gap, and say why.
         eventually(
             lambda: (
@@ -259,7 +265,7 @@ def test_the_monitor_leaves_the_server_politely_and_is_missed(site, server):
     assert "MonitorSilent" in said
 
 
-def test_readiness_falls_first_at_shutdown(server, tmp_path):
+def test_readiness_falls_first_at_shutdown(prepared, server, tmp_path):
     site = Site(Database(server, "quality_watched"), tmp_path, workers=1, SHUTDOWN_DELAY="3")
     site.start()
     try:

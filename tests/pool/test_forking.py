@@ -182,7 +182,7 @@ def work():
     assert registry.all() == []
     assert thread_id() > 0
     # Also for who kept the pool itself.
-    pool.give_back(pool.borrow())
+    pool.borrow().close()
 
 holder = threading.Thread(target=hold)
 holder.start()

@@ -265,7 +265,7 @@ def test_the_search_for_leaks_can_be_switched_off(database, leaks):
     shop = database(pool={"leak_after": 0, "min_size": 0})
     wrapper = shop.wrapper()
     thread_id(wrapper)
-    wrapper.connection.lease.holding.since -= 1000
+    wrapper.connection.holding.since -= 1000
     eventually(looked_twice())
     assert leaks() == []
 

@@ -75,7 +75,7 @@ def test_a_pool_that_was_replaced_keeps_nothing(database):
     replaced = shop.pool
     shop.settings["OPTIONS"]["init_command"] = "SET @another = 1"
     assert shop.pool is not replaced
-    replaced.give_back(replaced.borrow())
+    replaced.borrow().close()
     assert replaced.stats().open == 0
 
 

@@ -118,7 +118,15 @@ def test_who_was_given_a_dead_connection_keeps_its_turn(database, monkeypatch):
         eventually(lambda: pool.stats().waiting == 1)
         return "dead"
 
+    close = pool.close
+
+    def close_and_see_who_is_next(session, reason):
+        monkeypatch.setattr(pool, "close", close)
+        close(session, reason)
+        eventually(lambda: pool.stats().in_use == 1)
+
     monkeypatch.setattr(pool, "_unfit", dead_while_another_comes)
+    monkeypatch.setattr(pool, "close", close_and_see_who_is_next)
     in_thread(lambda: borrow_and_return("first")).result(10)
     others[0].result(10)
     assert served == ["before", "first", "second"]
@@ -217,7 +225,7 @@ def test_what_grew_too_old_is_lent_to_nobody(when, database, server):
     shop = database(pool={"min_size": 0})
     wrapper = shop.wrapper()
     old = thread_id(wrapper)
-    session = wrapper.connection.lease.session
+    session = wrapper.connection.session
     if when == "lent":
         session.expires_at = 0
         wrapper.close()

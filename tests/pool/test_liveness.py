@@ -55,7 +55,7 @@ def test_a_connection_that_died_in_use_is_not_lent_again(database, server):
 def test_a_connection_that_the_driver_gave_up_is_not_reset(database, server):
     wrapper = database(pool={"max_size": 1}).wrapper()
     dead = thread_id(wrapper)
-    session = wrapper.connection.lease.session
+    session = wrapper.connection.session
     server.kill(dead)
     with pytest.raises(OperationalError):
         select(wrapper, "SELECT 1")

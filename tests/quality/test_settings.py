@@ -112,6 +112,13 @@ def test_the_check_learns_how_many_processes_and_hosts_there_are():
     assert run(POOL.format("hosts"), **PRODUCTION, **given).stdout.strip() == "3"
 
 
+def test_limits_of_statements_and_of_the_host_are_the_environments():
+    given = {"DB_STATEMENT_TIMEOUT": "6", "DB_HOST_LIMIT": "20"}
+    assert run(POOL.format("statement_timeout"), **PRODUCTION, **given).stdout.strip() == "6"
+    assert run(POOL.format("host_limit"), **PRODUCTION, **given).stdout.strip() == "20"
+    assert "KeyError" in run(POOL.format("host_limit"), **PRODUCTION).stderr
+
+
 def test_the_folder_of_the_ledger_can_be_named():
     assert "KeyError: 'ledger'" in run(POOL.format("ledger"), **PRODUCTION).stderr
     named = run(POOL.format("ledger"), **PRODUCTION, DB_LEDGER="/run/quality")
