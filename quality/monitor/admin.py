@@ -22,6 +22,7 @@ from quality.monitor.apart import apart
 from quality.monitor.kills import kill_statement
 from quality.monitor.models import Pool
 from quality.monitor.passes import watcher, watcher_api
+from quality.monitor.workers import Place, place_of
 
 audit = logging.getLogger("quality.settings")
 
@@ -66,9 +67,10 @@ class PoolAdmin(ModelAdmin):
 
         Past the pool: what helps an exhausted one must not wait for it.
         """
-        return apart(ACT_SECONDS, lambda: self._act(request))
+        place = place_of()
+        return apart(ACT_SECONDS, lambda: self._act(request, place))
 
-    def _act(self, request: HttpRequest) -> JsonResponse:
+    def _act(self, request: HttpRequest, place: Place) -> JsonResponse:
         if not request.user.is_authenticated:
             return JsonResponse({"error": _("Not signed in.")}, status=401)
         if not request.user.has_perm(MANAGE):
@@ -87,7 +89,7 @@ class PoolAdmin(ModelAdmin):
         # First the record: what could not be written down is not done.
         self._record(request, f"worker {pid}", f"{verb}, {alias}")
         try:
-            order = orders.give(pid, alias, verb, by=request.user.get_username())
+            order = orders.give(pid, alias, verb, by=request.user.get_username(), place=place)
         except OSError as error:
             return JsonResponse({"error": str(error)}, status=503)
         return JsonResponse({"order": order.as_dict()})
@@ -103,7 +105,7 @@ class PoolAdmin(ModelAdmin):
 
     def _record(self, request: HttpRequest, what: str, message: str) -> None:
         LogEntry.objects.create(
-            user_id=request.user.pk,
+            user_id=request.user.pk or 0,
             content_type=ContentType.objects.get_for_model(Pool),
             object_id=what,
             object_repr=what,

@@ -8,10 +8,10 @@ import time
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from django.db import connections
-
+from quality.monitor.workers import Place, place_of
 from quality.pool.folder import Folder
 from quality.pool.lending import Pool
+from quality.pool.pages import prefix
 from quality.pool.registry import registry
 
 # Nobody expects any more that an order of this age is carried out: its worker may be another
@@ -64,37 +64,41 @@ def drain(pool: Pool) -> None:
 VERBS = {"close idle": close_idle, "drain": drain}
 
 
-def give(pid: int, alias: str, verb: str, *, by: str, directory: str | None = None) -> Order:
+def give(pid: int, alias: str, verb: str, *, by: str, place: Place | None = None) -> Order:
     """Leave an order for a worker of this host. Raises OSError; LookupError for an unknown verb."""
     if verb not in VERBS:
         raise LookupError(f"No such order: {verb}. There are: {', '.join(VERBS)}.")
     order = Order(
         key=secrets.token_hex(8), pid=pid, alias=alias, verb=verb, given_by=by, given_at=time.time()
     )
-    with Folder(directory or _directory()) as folder:
-        _write(folder, order, WANTED)
+    place = place or place_of()
+    with Folder(_directory(place)) as folder:
+        _write(folder, _start(place), order, WANTED)
     return order
 
 
-def obey(directory: str | None = None) -> None:
+def obey(place: Place | None = None) -> None:
     """Do what this process was told to do. For a thread that looks once a second; some 20 µs.
 
     Never raises: without the folder there are no orders.
     """
-    start = f"{os.getpid()}-"
-    with contextlib.suppress(OSError), Folder(directory or _directory(), create=False) as folder:
-        for name in folder.names(start, WANTED):
+    place = place or place_of()
+    start = _start(place)
+    with contextlib.suppress(OSError), Folder(_directory(place), create=False) as folder:
+        for name in folder.names(f"{start}{os.getpid()}-", WANTED):
             order = _read(folder, name)
             folder.unlink(name)
             if order is not None and not order.is_lost:
-                _write(folder, _carry_out(order), DONE)
+                _write(folder, start, _carry_out(order), DONE)
 
 
-def recent(directory: str | None = None) -> list[Order]:
+def recent(place: Place | None = None) -> list[Order]:
     """The orders of the last minutes for all workers of this host, the newest first."""
+    place = place or place_of()
+    start = _start(place)
     found = []
-    with contextlib.suppress(OSError), Folder(directory or _directory(), create=False) as folder:
-        for name in folder.names("", WANTED) + folder.names("", DONE):
+    with contextlib.suppress(OSError), Folder(_directory(place), create=False) as folder:
+        for name in folder.names(start, WANTED) + folder.names(start, DONE):
             order = _read(folder, name)
             if order is None or time.time() - order.given_at > KEPT_SECONDS:
                 folder.unlink(name)
@@ -103,12 +107,15 @@ def recent(directory: str | None = None) -> list[Order]:
     return sorted(found, key=lambda order: order.given_at, reverse=True)
 
 
-def _directory() -> str:
-    connection: Any = connections["default"]
-    ledger = connection.pool.options.ledger
-    if ledger is None:
+def _directory(place: Place) -> str:
+    if place.directory is None:
         raise FileNotFoundError("OPTIONS['pool']['ledger'] is None: no process sees another.")
-    return str(ledger)
+    return place.directory
+
+
+def _start(place: Place) -> str:
+    # Sites with other databases may have their files in the same folder.
+    return prefix(place.database)
 
 
 def _carry_out(order: Order) -> Order:
@@ -122,8 +129,8 @@ def _carry_out(order: Order) -> Order:
     return replace(order, done_at=time.time(), closed=closed, to_come=to_come)
 
 
-def _write(folder: Folder, order: Order, end: str) -> None:
-    name = f"{order.pid}-{order.key}"
+def _write(folder: Folder, start: str, order: Order, end: str) -> None:
+    name = f"{start}{order.pid}-{order.key}"
     # Under another name until it is whole.
     descriptor = folder.open(f"{name}.tmp", os.O_WRONLY | os.O_CREAT | os.O_EXCL)
     try:

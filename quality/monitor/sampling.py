@@ -58,7 +58,7 @@ class Sampler:
         for pool in registry.all():
             # The keeper does it only for pools that were used.
             pool.page.touch()
-        orders.obey(self.place.directory)
+        orders.obey(self.place)
         if not self.leadership.is_ours():
             self.step_down()
             return

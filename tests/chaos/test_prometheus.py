@@ -206,6 +206,15 @@ def test_prometheus_counts_what_happened(prometheus, site):
     assert len(prometheus.query('db_pool_limit{kind="web worker"}')) == 2
 
 
+def test_prometheus_has_nothing_to_say_against_our_metrics(site, tool):
+    with urllib.request.urlopen(f"{site.url}/metrics", timeout=10) as answer:
+        metrics = answer.read()
+    done = subprocess.run(
+        [tool("promtool"), "check", "metrics"], input=metrics, capture_output=True
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
 def test_a_database_that_stops_is_reported_and_its_return_too(prometheus, mariadb, alertmanager):
     await_true("no alert", lambda: not prometheus.state("DatabaseDown"), 30)
     mariadb.stop()

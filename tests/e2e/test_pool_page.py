@@ -38,7 +38,7 @@ def server(tmp_path_factory) -> Iterator[PrivateMariaDB]:
 
 
 @pytest.fixture(scope="module")
-def site(server, tmp_path_factory) -> Iterator[Site]:
+def pool_site(server, tmp_path_factory) -> Iterator[Site]:
     """Two workers with fewer connections than threads."""
     home = tmp_path_factory.mktemp("site")
     site = Site(
@@ -63,11 +63,11 @@ def _remember_a_day(database: Database) -> None:
     """What two hosts would have written down, one of them with an hour in which it was off."""
     now = time.time()
     for host, phase in (("hall-1", 0.0), ("hall-2", 2.0)):
-        for number in range(144, 1, -1):
+        for number in range(144, 0 if host == "hall-1" else -1, -1):
             began = math.floor((now - number * 600) / 600) * 600
             if host == "hall-2" and 60 < number < 68:
                 continue
-            at = [began + second for second in range(0, 600, 60)]
+            at = [one for one in range(began, began + 600, 60) if one < now]
             load = [3 + 2.5 * math.sin(one / 9000 + phase) + math.sin(one / 400) for one in at]
             columns = {
                 "interval": 60,
@@ -84,13 +84,13 @@ def _remember_a_day(database: Database) -> None:
 
 
 @pytest.fixture(scope="module")
-def cookies(browser: Browser, site: Site) -> Callable[[str], list[Any]]:
+def cookies(browser: Browser, pool_site: Site) -> Callable[[str], list[Any]]:
     """The cookies of a person who has signed in; asked for once for each person."""
     known: dict[str, list[Any]] = {}
 
     def of(user: str) -> list[Any]:
         if user not in known:
-            context = browser.new_context(base_url=site.url)
+            context = browser.new_context(base_url=pool_site.url)
             page = context.new_page()
             page.goto("/accounts/login/")
             sign_in(page, user)
@@ -103,11 +103,11 @@ def cookies(browser: Browser, site: Site) -> Callable[[str], list[Any]]:
 
 
 @pytest.fixture
-def open_pool(open_context, cookies) -> Callable[..., Page]:
+def open_pool(open_context, cookies, pool_site) -> Callable[..., Page]:
     """`open_pool()` is an administrator's page, with its numbers."""
 
     def open_page(**options: Any) -> Page:
-        context = open_context("", **options)
+        context = open_context("", base_url=pool_site.url, **options)
         context.add_cookies(cookies("admin"))
         page = context.new_page()
         page.goto(ADDRESS)
@@ -139,7 +139,8 @@ class Holders:
         connection.close()
 
     def release(self) -> None:
-        self.lock.close()
+        if self.lock.open:
+            self.lock.close()
         for thread in self.threads:
             thread.join(60)
 
@@ -156,9 +157,9 @@ def connect(site: Site) -> Any:
 
 
 @pytest.fixture
-def holders(site, cookies) -> Iterator[Holders]:
+def holders(pool_site, cookies) -> Iterator[Holders]:
     (session,) = cookies("quality")
-    holders = Holders(site, f"sessionid={session['value']}")
+    holders = Holders(pool_site, f"sessionid={session['value']}")
     yield holders
     holders.release()
 
@@ -193,8 +194,8 @@ def picture(open_pool: Callable[..., Page], name: str) -> None:
         page = open_pool(color_scheme=scheme)
         page.evaluate("document.fonts.ready")
         expect(page.locator("#day canvas")).to_be_attached()
-        taken = page.screenshot()
-        assert len(taken) < 200_000
+        taken = page.screenshot(full_page=name == "healthy")
+        assert len(taken) < 250_000
         if os.environ.get("UPDATE_SCREENSHOTS"):
             (SCREENSHOTS / f"pool-{name}-{scheme}.png").write_bytes(taken)
 
@@ -209,7 +210,7 @@ def test_all_is_well_at_first_glance(open_pool):
     expect(page.locator("#of-limit")).to_have_text(f"of {2 * POOL_SIZE}")
     expect(page.locator("#server")).to_contain_text("the monitor's own", timeout=SHOWN_MS)
     expect(page.locator("#budget")).to_contain_text(f"= {2 * POOL_SIZE}")
-    expect(page.locator("#fleet-note")).to_contain_text("1 host", timeout=70_000)
+    expect(page.locator("#fleet-note")).to_contain_text("host,")
     picture(open_pool, "healthy")
 
 
@@ -231,7 +232,7 @@ def test_the_page_speaks_romanian(open_pool):
     expect(page.locator("#t-workers")).to_have_text("Procesele acestui server")
 
 
-def test_it_warns_before_it_hurts_and_says_who_waits(open_pool, holders, site):
+def test_it_warns_before_it_hurts_and_says_who_waits(open_pool, holders):
     page = open_pool()
     fill(page, holders, until=lambda: busiest(page) == POOL_SIZE - 1)
     expect_state(page, "warning")
@@ -274,6 +275,8 @@ def test_without_a_database_it_goes_on_and_says_so(open_pool, server, complaints
         assert time.monotonic() - began < 3 * IN_TIME_SECONDS
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme=scheme)
+            page.reload()
+            expect_state(page, "away")
             expect(page.locator("#recent-use canvas")).to_be_attached()
             if os.environ.get("UPDATE_SCREENSHOTS"):
                 page.screenshot(path=SCREENSHOTS / f"pool-down-{scheme}.png")
@@ -309,7 +312,7 @@ def test_who_is_signed_out_is_told_where_to_sign_in(open_pool, complaints):
     expect(link).to_have_attribute("href", f"/accounts/login/?next={ADDRESS.replace('/', '%2F')}")
 
 
-def test_a_pool_is_drained_after_a_confirmation_and_it_is_written_down(open_pool, site):
+def test_a_pool_is_drained_after_a_confirmation_and_it_is_written_down(open_pool, pool_site):
     page = open_pool()
     worker = page.locator("#workers tbody").first
     worker.get_by_role("button", name="Drain").click()
@@ -321,17 +324,17 @@ def test_a_pool_is_drained_after_a_confirmation_and_it_is_written_down(open_pool
     worker.get_by_role("button", name="Drain").click()
     dialog.get_by_role("button", name="Drain the pool").click()
     expect(page.locator("#orders li.is-done")).to_contain_text("by admin", timeout=SHOWN_MS)
-    ((what, message),) = site.database.run(
+    ((what, message),) = pool_site.database.run(
         "SELECT object_repr, change_message FROM django_admin_log"
     )
     assert what.startswith("worker ")
     assert message == "drain, default"
-    assert f"{what}, drain, default: by admin" in site.messages()
+    assert f"{what}, drain, default: by admin" in pool_site.messages()
 
 
-def test_a_statement_is_killed_and_its_connection_lives(open_pool, site):
+def test_a_statement_is_killed_and_its_connection_lives(open_pool, pool_site):
     page = open_pool()
-    connection = connect(site)
+    connection = connect(pool_site)
     failures: list[Exception] = []
 
     def sleep() -> None:
@@ -353,12 +356,12 @@ def test_a_statement_is_killed_and_its_connection_lives(open_pool, site):
         connection.ping()
     finally:
         connection.close()
-    assert "kill statement" in site.messages()
+    assert "kill statement" in pool_site.messages()
 
 
-def test_others_may_not_look(open_context, cookies, complaints):
+def test_others_may_not_look(open_context, cookies, pool_site, complaints):
     complaints.expected = ["Failed to load resource"]
-    context = open_context("")
+    context = open_context("", base_url=pool_site.url)
     assert "/accounts/login/" in context.new_page().goto(ADDRESS).url
     context.add_cookies(cookies("quality"))
     assert context.new_page().goto(ADDRESS).status == 403

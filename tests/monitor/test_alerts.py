@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.utils import translation
 
 from quality.monitor.alerts import active
 from quality.monitor.recent import Recent
@@ -108,11 +109,12 @@ def test_one_moment_alone_is_no_alert_where_time_counts():
 
 def test_the_critical_come_first_with_number_time_and_place_to_read_on():
     samples = [sample(number, worst_percent=95.0) for number in range(30)]
-    worst, other = active(recent_of(samples), now=samples[-1]["at"])
+    with translation.override("en"):
+        worst, other = active(recent_of(samples), now=samples[-1]["at"])
     assert (worst.name, worst.severity) == ("PoolExhausted", "critical")
     assert (other.name, other.severity) == ("PoolNearlyFull", "warning")
     assert worst.since == BEGAN
-    assert "95 %" in worst.summary
+    assert worst.summary == "A worker uses 95 percent of its connections."
     assert worst.runbook == "RUNBOOK.md#poolexhausted"
 
 

@@ -6,6 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from quality.environment import secret
 
 ROOT = Path(__file__).resolve().parents[2]
 PRODUCTION = {
@@ -149,3 +152,14 @@ def test_the_deploy_check_is_clean():
         timeout=300,
     )
     assert result.returncode == 0, result.stderr
+
+
+def test_a_secret_may_stand_in_a_file(monkeypatch, tmp_path):
+    assert secret("A_TOKEN") == ""
+    monkeypatch.setenv("A_TOKEN", "told")
+    assert secret("A_TOKEN") == "told"
+    monkeypatch.setenv("A_TOKEN_FILE", str(tmp_path / "token"))
+    with pytest.raises(ImproperlyConfigured, match=r"A_TOKEN_FILE cannot be read: .*token"):
+        secret("A_TOKEN")
+    (tmp_path / "token").write_text("kept\n")
+    assert secret("A_TOKEN") == "kept"

@@ -66,9 +66,9 @@ async function refreshOrders() {
 async function refreshHistory() {
   if (!document.hidden) {
     try {
-      const found = await get(history);
-      drawDay(found);
-      view.showFleet(found);
+      drawDay(await get(`${history}?hours=24`));
+      // A day's points span five minutes each; those of an hour are as they were written.
+      view.showFleet(await get(`${history}?hours=1`));
     } catch {
       view.showFleet(null);
     }

@@ -40,17 +40,24 @@ export function show(numbers) {
   write(at("waiting"), number(total.waiting));
   write(at("waiting-unit"), ngettext("request", "requests", total.waiting));
   at("waiting").closest(".tile").dataset.alarm = total.waiting ? "yes" : "no";
-  const last = numbers.recent.at(-1);
-  write(
-    at("wait-note"),
-    last && last.wait_p99 !== null
-      ? say(gettext("99 of 100 waited less than %(wait)s"), { wait: duration(last.wait_p99) })
-      : gettext("nobody asked just now"),
-  );
+  write(at("wait-note"), aboutWaits(numbers));
   showAlerts(alerts);
   showWorkers(numbers);
   showServer(numbers);
   showBudget(numbers.budget);
+}
+
+/** Who keeps the connections that others wait for; else how long the last borrowers waited. */
+function aboutWaits({ total, workers, recent }) {
+  const longest = workers
+    .flatMap((worker) => worker.holders)
+    .toSorted((one, other) => other.held_seconds - one.held_seconds)[0];
+  if (total.waiting && longest) {
+    return say(gettext("%(name)s has held one for %(time)s"), { name: longest.name, time: duration(longest.held_seconds) });
+  }
+  const last = recent.at(-1);
+  if (!last || last.wait_p99 === null) return gettext("nobody asked just now");
+  return say(gettext("99 of 100 waited less than %(wait)s"), { wait: duration(last.wait_p99) });
 }
 
 function showState(state, why) {

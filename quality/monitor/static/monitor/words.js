@@ -35,7 +35,16 @@ export const STATES = {
 /** The state that the banner shows, and why, in a sentence. */
 export function verdict(numbers) {
   const { total, alerts } = numbers;
-  if (numbers.server_error) return { state: "away", reason: numbers.server_error };
+  if (numbers.server_error) {
+    // The error itself stands where the server's numbers stand.
+    const since = numbers.recent.findLast((sample) => sample.server && !sample.server_error);
+    return {
+      state: "away",
+      reason: since
+        ? say(gettext("Its server has not answered since %(time)s. Scans are kept at their stations."), { time: time(since.at) })
+        : gettext("Its server does not answer. Scans are kept at their stations."),
+    };
+  }
   const serving = numbers.workers.filter((worker) => worker.kind === "web worker");
   const fullest = (serving.length ? serving : numbers.workers).toSorted(
     (one, other) => pressure(other) - pressure(one),
