@@ -4,7 +4,7 @@
 PYTHON ?= python3
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench format lock
+.PHONY: help run test chaos check bench format lock
 
 help: ## list the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' Makefile
@@ -14,6 +14,9 @@ run: ## install what is missing, then serve on http://127.0.0.1:8000/ with demo 
 
 test: ## install what is missing, then run all tests, with coverage
 	@$(PYTHON) -m quality.start test
+
+chaos: ## break what it runs on, watched by a real Prometheus: minutes
+	@$(PYTHON) -m quality.start chaos
 
 check: ## format, lint, types, migrations, deploy check, documentation
 	@$(PYTHON) -m quality.start check

@@ -28,6 +28,7 @@ threads = sizing.WEB_THREADS
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 # A frozen database must not hold the threads for ever. Stations give up after 10 s.
 os.environ.setdefault("DB_READ_TIMEOUT", "8")
+os.environ.setdefault("DB_STATEMENT_TIMEOUT", "6")
 # The socket would lie in the home directory, where a second instance takes it over.
 control_socket_disable = True
 

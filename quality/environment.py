@@ -35,6 +35,20 @@ def seconds(name: str, default: float) -> float:
     return value
 
 
+def secret(name: str) -> str:
+    """The variable `name`, or what stands in the file that `<name>_FILE` names; "" without both.
+
+    Raises ImproperlyConfigured.
+    """
+    path = os.environ.get(f"{name}_FILE")
+    if not path:
+        return os.environ.get(name) or ""
+    try:
+        return Path(path).read_text().strip()
+    except OSError as error:
+        raise ImproperlyConfigured(f"{name}_FILE cannot be read: {error}.") from error
+
+
 def kept_secret(path: Path) -> str:
     """A random text that is made once and kept in a file of the owner's own.
 

@@ -3,8 +3,8 @@
 import json
 import logging
 import os
-import re
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,10 +14,24 @@ from pythonjsonlogger.json import JsonFormatter
 
 from quality.environment import VAR_DIR
 from quality.monitor import work
+from quality.monitor.texts import without_values
 
 # The factory's clock: of pages and logs.
 TIME_ZONE = "Europe/Bucharest"
 _ZONE = ZoneInfo(TIME_ZONE)
+
+# What no line shows is not looked up for each; logging's own advice.
+logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+# Asking the system for it each time is dear in some containers.
+_pid = os.getpid()
+
+
+def _learn_pid() -> None:
+    global _pid
+    _pid = os.getpid()
+
+
+os.register_at_fork(after_in_child=_learn_pid)
 
 MEGABYTE = 1_000_000
 # Area: the loggers whose lines go there, and how many files of how many bytes it keeps beside
@@ -82,12 +96,14 @@ def configuration() -> dict[str, Any]:
 class WithoutAnArea(logging.Filter):
     """Lets through what has no area of its own."""
 
-    names = tuple(name for names, *_ in AREAS.values() for name in names)
+    names = tuple(f"{name}." for names, *_ in AREAS.values() for name in names)
 
     def filter(self, record: logging.LogRecord) -> bool:
-        return not any(
-            record.name == name or record.name.startswith(f"{name}.") for name in self.names
-        )
+        return not self._has_area(record.name)
+
+    @lru_cache(maxsize=1000)  # noqa: B019 - there is one filter, and it lives as long as we do
+    def _has_area(self, logger: str) -> bool:
+        return f"{logger}.".startswith(self.names)
 
 
 class ForTheConsole(logging.Filter):
@@ -101,21 +117,16 @@ class ForTheConsole(logging.Filter):
 
 # ----- How a line looks
 
-# What the server quotes in its errors may be a value that somebody sent.
-_QUOTED = re.compile(
-    r"(Duplicate entry|value:|near) '.*?'(?= for (?:key|column)| at (?:row|line)|[\"')]*$)",
-    re.DOTALL | re.MULTILINE,
-)
-
 
 def moment(record: logging.LogRecord) -> str:
     """ISO 8601 with milliseconds and offset."""
     return datetime.fromtimestamp(record.created, _ZONE).isoformat(timespec="milliseconds")
 
 
-def without_values(text: str) -> str:
-    """The text of a database's error without the values in it."""
-    return _QUOTED.sub(r"\1 '…'", text)
+def request_id_of(record: logging.LogRecord) -> str:
+    """The request that a line is about, or in which it was written; "" outside of requests."""
+    known: str | None = getattr(record, "request_id", None)
+    return work.request_id() if known is None else known
 
 
 def fields_of(record: logging.LogRecord) -> dict[str, Any]:
@@ -129,7 +140,7 @@ class TextLine(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         text = (
-            f"{moment(record)} {record.levelname} {record.process} {work.request_id() or '-'} "
+            f"{moment(record)} {record.levelname} {_pid} {request_id_of(record) or '-'} "
             f"{record.name}: {record.getMessage()}{_as_text(fields_of(record))}"
         )
         if record.exc_info:
@@ -148,7 +159,10 @@ def _as_text(fields: dict[str, Any], prefix: str = "") -> str:
         if isinstance(value, dict):
             text += _as_text(value, f"{prefix}{name}.")
         else:
-            shown = str(value)
+            # No 3e-05 for people.
+            shown = (
+                f"{value:.5f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
+            )
             if not shown or not shown.isprintable() or " " in shown or '"' in shown:
                 shown = json.dumps(shown, ensure_ascii=False)
             text += f" {prefix}{name}={shown}"
@@ -163,8 +177,8 @@ class JsonLine(JsonFormatter):
     ) -> None:
         log_data["time"] = moment(record)
         log_data["level"] = record.levelname
-        log_data["process"] = record.process
-        if request_id := work.request_id():
+        log_data["process"] = _pid
+        if request_id := request_id_of(record):
             log_data["request"] = request_id
         log_data["logger"] = record.name
         log_data["message"] = record.message

@@ -13,7 +13,7 @@ from django.templatetags.static import static
 from django.utils.translation import gettext_lazy as _
 
 from quality import logs, sizing
-from quality.environment import BASE_DIR, VAR_DIR, kept_secret, seconds, whole_number
+from quality.environment import BASE_DIR, VAR_DIR, kept_secret, seconds, secret, whole_number
 
 env: Any = environ.Env()
 
@@ -95,6 +95,11 @@ def _database(url: str) -> dict[str, Any]:
         "processes": sizing.WEB_WORKERS,
         "hosts": sizing.DB_HOSTS,
     }
+    # The server ends a statement before the request has stopped waiting for it.
+    if limit := whole_number("DB_STATEMENT_TIMEOUT", 0, least=0):
+        options["pool"]["statement_timeout"] = limit
+    if cap := whole_number("DB_HOST_LIMIT", 0, least=0):
+        options["pool"]["host_limit"] = cap
     if ledger := os.environ.get("DB_LEDGER"):
         options["pool"]["ledger"] = ledger
     database |= {
@@ -127,6 +132,8 @@ MONITOR_HISTORY_DAYS = whole_number("MONITOR_HISTORY_DAYS", 7)
 # Several hosts share what is cached in a Redis; without it each process keeps its own.
 REDIS_URL = os.environ.get("REDIS_URL") or ""
 if REDIS_URL:
+    if not REDIS_URL.startswith(("redis://", "rediss://", "unix://")):
+        raise ImproperlyConfigured("REDIS_URL must look like redis://:password@host:port/0.")
     CACHES = {
         "default": {
             "BACKEND": "django.core.cache.backends.redis.RedisCache",
@@ -223,7 +230,7 @@ SESSION_COOKIE_AGE = 14 * 60 * 60
 # ----- Monitoring
 
 # Lets a Prometheus read /metrics from another machine.
-METRICS_TOKEN = os.environ.get("METRICS_TOKEN", "")
+METRICS_TOKEN = secret("METRICS_TOKEN")
 # Backups lie here; without it nobody is told that they are too old.
 BACKUP_DIR = os.environ.get("BACKUP_DIR", "")
 # A scan is answered in some ms; whoever waits for 10 s has given up.

@@ -5,7 +5,7 @@ from django.urls import include, path
 from django.views.i18n import JavaScriptCatalog
 
 from quality import views
-from quality.monitor import exports, health
+from quality.monitor import health
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -13,7 +13,6 @@ urlpatterns = [
     path("scans/", include("scans.urls")),
     # Answered earlier, by health.answer_probes; here so that they stand among the addresses.
     *(path(address.lstrip("/"), probe) for address, probe in health.PROBES.items()),
-    path("monitor/alerts", exports.alerts, name="alerts"),
     # The texts of the pages' scripts: of our own locale folder, not of every app's.
     path("i18n/texts.js", JavaScriptCatalog.as_view(packages=["scans"]), name="texts"),
     path("i18n/", include("django.conf.urls.i18n")),

@@ -34,6 +34,9 @@ DATABASE_AWAY = {
     ER.SERVER_SHUTDOWN,
     ER.TOO_MANY_USER_CONNECTIONS,
     ER.USER_LIMIT_REACHED,
+    # A statement took longer than it may: on MariaDB, on MySQL.
+    1969,
+    3024,
     # The server's disk is full.
     1021,
     ER.ERROR_ON_WRITE,

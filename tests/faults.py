@@ -168,9 +168,9 @@ class Proxy:
         self.stop()
         self.cut()
         for thread in self._threads:
-            thread.join(10)
+            thread.join(30)
             if thread.is_alive():
-                raise RuntimeError(f"The proxy on port {self.port} still runs 10 s after its end.")
+                raise RuntimeError(f"The proxy on port {self.port} still runs 30 s after its end.")
 
     # ----- How
 
@@ -300,7 +300,7 @@ def proxy_process(target: Address, *, delay_seconds: float = 0.0) -> Iterator[tu
             yield host, int(port)
         finally:
             process.stdin.close()
-            process.wait(20)
+            process.wait(60)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -345,7 +345,7 @@ def freeze(pid: int) -> None:
     _await(is_frozen, f"The process {pid} did not stop.")
 
 
-def _await(condition: Callable[[], bool], otherwise: str, *, seconds: float = 10) -> None:
+def _await(condition: Callable[[], bool], otherwise: str, *, seconds: float = 30) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:

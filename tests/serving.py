@@ -1,13 +1,15 @@
 """Serves the site for tests: a real gunicorn on a database of its own."""
 
 import http.client
+import http.cookiejar
+import json
 import os
-import random
 import signal
-import socket
 import subprocess
 import sys
 import time
+import urllib.parse
+import urllib.request
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -15,20 +17,13 @@ from urllib.parse import unquote, urlsplit
 import MySQLdb
 
 from quality.devdb.mariadb import PrivateMariaDB
+from tests.faults import free_port
+from tests.scans.sample import payload
 
 ROOT = Path(__file__).resolve().parents[1]
 PASSWORD = "demo-password-1"
-START_SECONDS = 30
-STOP_SECONDS = 20
-
-
-def free_port() -> int:
-    """A port below the range from which the kernel takes ports for outgoing connections."""
-    while True:
-        port = random.randrange(20000, 32000)  # noqa: S311 - nobody has to guess it
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) != 0:
-                return port
+START_SECONDS = 120
+STOP_SECONDS = 60
 
 
 class Database:
@@ -37,6 +32,7 @@ class Database:
     def __init__(self, server: PrivateMariaDB, name: str) -> None:
         self.url = server.url(name)
         self.name = name
+        self.server = server
         parts = urlsplit(self.url)
         self._login = {
             "user": parts.username,
@@ -80,7 +76,7 @@ class Site:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._child: subprocess.Popen[bytes] | None = None
-        self._env = os.environ | {
+        self.env = os.environ | {
             "DEVELOPMENT": "1",
             "DATABASE_URL": database.url,
             "DEMO_PASSWORD": PASSWORD,
@@ -98,7 +94,7 @@ class Site:
             subprocess.run(
                 [sys.executable, "manage.py", command, "--verbosity=0"],
                 cwd=ROOT,
-                env=self._env,
+                env=self.env,
                 check=True,
                 stdout=subprocess.DEVNULL,
             )
@@ -109,7 +105,7 @@ class Site:
             self._child = subprocess.Popen(
                 [sys.executable, "-m", "gunicorn", "-c", "docker/gunicorn.conf.py"],
                 cwd=ROOT,
-                env=self._env,
+                env=self.env,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -141,19 +137,33 @@ class Site:
     def manage(self, *command: str) -> subprocess.CompletedProcess[str]:
         """What a command of manage.py says that runs beside the site."""
         return subprocess.run(
-            [sys.executable, "manage.py", *command],
+            self.command(*command),
             cwd=ROOT,
-            env=self._env,
+            env=self.env,
             capture_output=True,
             text=True,
             timeout=60,
         )
 
+    def command(self, *command: str) -> list[str]:
+        return [sys.executable, str(ROOT / "manage.py"), *command]
+
+    @property
+    def is_running(self) -> bool:
+        return self._child is not None and self._child.poll() is None
+
+    @property
+    def worker_pids(self) -> list[int]:
+        """The processes that answer."""
+        assert self._child is not None
+        children = Path(f"/proc/{self._child.pid}/task/{self._child.pid}/children")
+        return [int(pid) for pid in children.read_text().split()]
+
     def messages(self) -> str:
         return self.log.read_text(errors="replace")[-8000:]
 
     def _is_ready(self) -> bool:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=2)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         try:
             connection.request("GET", "/health/ready")
             return connection.getresponse().status == 200
@@ -161,3 +171,36 @@ class Site:
             return False
         finally:
             connection.close()
+
+
+class Browser:
+    """Signs in as the demo's operator and sends scans."""
+
+    def __init__(self, url: str, password: str) -> None:
+        self.url = url
+        self._cookies = http.cookiejar.CookieJar()
+        self._opener = urllib.request.build_opener(
+            urllib.request.ProxyHandler({}), urllib.request.HTTPCookieProcessor(self._cookies)
+        )
+        self.get("/accounts/login/")
+        form = {"username": "operator", "password": password, "csrfmiddlewaretoken": self._token}
+        with self._send("/accounts/login/", urllib.parse.urlencode(form).encode()) as response:
+            assert response.url == f"{url}/scans/station/"
+
+    @property
+    def _token(self) -> str:
+        return next(cookie.value or "" for cookie in self._cookies if cookie.name == "csrftoken")
+
+    def _send(self, path: str, body: bytes | None = None, **headers: str) -> Any:
+        request = urllib.request.Request(self.url + path, body, {"Referer": self.url} | headers)
+        return self._opener.open(request, timeout=60)
+
+    def get(self, path: str) -> str:
+        with self._send(path) as response:
+            return response.read().decode()
+
+    def scan(self, **changes: Any) -> int:
+        headers = {"Content-Type": "application/json", "X-CSRFToken": self._token}
+        body = json.dumps(payload(**changes)).encode()
+        with self._send("/scans/", body, **headers) as response:
+            return response.status

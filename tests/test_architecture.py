@@ -32,7 +32,14 @@ ARROWS = {
 # Inside a room: outer modules may import inner ones, never the other way round.
 OUTER = {"views", "admin", "urls", "management", "apps"}
 # Arithmetic and text: no database.
-PURE = {"scans.barcode", "scans.shifts", "quality.sizing", "quality.pool.budget"}
+PURE = {
+    "scans.barcode",
+    "scans.shifts",
+    "quality.sizing",
+    "quality.pool.budget",
+    "quality.monitor.usage",
+    "quality.monitor.statements",
+}
 
 
 def modules() -> Iterator[tuple[str, Path]]:

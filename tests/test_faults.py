@@ -64,7 +64,7 @@ class Client:
     """One connection through the proxy; "" is what it hears from one that hung up."""
 
     def __init__(self, address: tuple[str, int]) -> None:
-        self.socket = socket.create_connection(address, timeout=5)
+        self.socket = socket.create_connection(address, timeout=30)
 
     def __enter__(self) -> Client:
         return self
@@ -133,7 +133,7 @@ def test_deaf_it_accepts_and_swallows(proxy: Proxy, echo: Echo) -> None:
                     client.ask("c")
             proxy.hear()
             for client in (before, new):
-                client.socket.settimeout(5)
+                client.socket.settimeout(30)
                 assert client.hear() == ""
         # Nothing of this one was lost.
         assert silent.ask("d") == "d"
@@ -164,27 +164,28 @@ def fastest(client: Client, rounds: int = 20) -> float:
 
 def test_a_delay_is_added_to_each_round_trip_and_can_change(proxy: Proxy) -> None:
     with Client(proxy.address) as client:
-        assert fastest(client) < 0.005
-        proxy.delay_seconds = 0.02
-        assert 0.02 <= fastest(client) < 0.025
+        assert fastest(client) < 0.05
+        proxy.delay_seconds = 0.05
+        # Once, on the way back.
+        assert 0.05 <= fastest(client) < 0.1
         proxy.delay_seconds = 0
-        assert fastest(client) < 0.005
+        assert fastest(client) < 0.05
 
 
 def test_an_answer_in_two_parts_is_late_once(proxy: Proxy) -> None:
     with Client(proxy.address) as client:
         client.ask("x")
-        proxy.delay_seconds = 0.1
+        proxy.delay_seconds = 1
         began = time.monotonic()
         client.say("one")
         # The echo answers each part by itself.
-        threading.Timer(0.03, client.say, ["two"]).start()
+        threading.Timer(0.1, client.say, ["two"]).start()
         heard = client.hear()
         first = time.monotonic() - began
         while "two" not in heard:
             heard += client.hear()
-        assert 0.1 <= first < 0.13
-        assert 0.13 <= time.monotonic() - began < 0.19
+        assert first >= 1
+        assert time.monotonic() - began < 2
 
 
 def test_what_was_said_before_a_goodbye_arrives() -> None:
@@ -215,8 +216,8 @@ def test_nothing_is_left_of_it(echo: Echo) -> None:
 
 
 def test_as_a_process_it_delays_and_ends_with_its_context(echo: Echo) -> None:
-    with proxy_process(echo.address, delay_seconds=0.01) as address, Client(address) as client:
-        assert 0.01 <= fastest(client) < 0.02
+    with proxy_process(echo.address, delay_seconds=0.05) as address, Client(address) as client:
+        assert 0.05 <= fastest(client) < 0.1
     with pytest.raises(ConnectionRefusedError):
         Client(address)
 
@@ -252,6 +253,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateMariaDB]
 def administrator(server: PrivateMariaDB) -> Iterator[Administrator]:
     server.start()
     with Administrator(server) as administrator:
+        # The server lists for a moment longer what the test before has closed.
+        deadline = time.monotonic() + 30
+        while administrator.status("Threads_connected") > 1 and time.monotonic() < deadline:
+            time.sleep(0.01)
         yield administrator
 
 
@@ -292,7 +297,7 @@ def test_connections_are_listed_and_killed(
 
 def _let_in(server: PrivateMariaDB) -> Administrator:
     """The server counts the client that it has just refused for a moment longer."""
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while True:
         try:
             return Administrator(server)

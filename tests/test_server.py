@@ -76,14 +76,14 @@ def test_an_interrupted_run_had_its_own_server_and_stops_it(
     assert url_of(probe) == server.url()
     assert server.status() == "running"
     probe.send_signal(number)
-    probe.communicate(timeout=30)
+    probe.communicate(timeout=180)
     assert probe.returncode == pytest.ExitCode.INTERRUPTED
     assert server.status() == "stopped"
 
 
 def test_a_second_run_is_told_to_wait() -> None:
     second = pytest_in(HOME.parents[1], "tests/test_server.py")
-    output, _ = second.communicate(timeout=30)
+    output, _ = second.communicate(timeout=180)
     assert second.returncode == pytest.ExitCode.USAGE_ERROR
     assert "Other tests of this checkout are running" in output
     assert "VAR_DIR" in output
@@ -92,14 +92,14 @@ def test_a_second_run_is_told_to_wait() -> None:
 @pytest.mark.parametrize("option", ["--help", "--collect-only"])
 def test_what_runs_no_test_starts_no_server(option: str, tmp_path: Path) -> None:
     process = pytest_in(tmp_path, option, "tests/test_server.py")
-    output, _ = process.communicate(timeout=30)
+    output, _ = process.communicate(timeout=180)
     assert process.returncode == 0, output
     assert not (tmp_path / "tests").exists()
 
 
 def test_nothing_collected_is_a_failure(tmp_path: Path) -> None:
     process = pytest_in(tmp_path, "tests/test_server.py", "-k", "there_is_none")
-    process.communicate(timeout=30)
+    process.communicate(timeout=180)
     assert process.returncode == pytest.ExitCode.NO_TESTS_COLLECTED
 
 
@@ -107,6 +107,6 @@ def test_a_broken_conftest_leaves_no_server(tmp_path: Path) -> None:
     (tmp_path / "conftest.py").write_text("raise RuntimeError('broken')")
     (tmp_path / "test_nothing.py").write_text("def test_nothing(): pass")
     process = pytest_in(tmp_path, tmp_path)
-    output, _ = process.communicate(timeout=30)
+    output, _ = process.communicate(timeout=180)
     assert "broken" in output
     assert PrivateMariaDB(tmp_path / "tests" / "mariadb").status() == "stopped"

@@ -22,6 +22,8 @@ ANSWERS = {
     "/health/": [200] * 5,
     "/health/database": [200] * 5,
     "/monitor/pool": [401, 403, 403, 403, 200],
+    "/metrics": [200] * 5,
+    "/monitor/alerts": [401, 403, 403, 403, 200],
     "/monitor/history": [401, 403, 403, 403, 200],
     "/i18n/texts.js": [200] * 5,
     "/i18n/setlang/": ["→ /"] * 5,

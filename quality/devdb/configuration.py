@@ -41,11 +41,12 @@ def find_program(name: str) -> str | None:
     return shutil.which(name, path=os.pathsep.join(folders))
 
 
-def install_command(datadir: Path, admin_user: str) -> list[str]:
+def install_command(datadir: Path, tmpdir: Path, admin_user: str) -> list[str]:
     return [
         _program("mariadb-install-db", "mysql_install_db"),
         "--no-defaults",
         f"--datadir={datadir}",
+        f"--tmpdir={tmpdir}",
         "--auth-root-authentication-method=socket",
         f"--auth-root-socket-user={admin_user}",
         "--skip-name-resolve",

@@ -53,6 +53,9 @@ class PrivateMariaDB:
         self.datadir = self.home / "data"
         self.socket = self.home / "mariadb.sock"
         self.log = self.home / "error.log"
+        # Not the system's: a server that starts deletes every temporary table (#sql…) in its
+        # tmpdir, also those that another server works with at that moment.
+        self.tmpdir = self.home / "tmp"
         self._accounts = self.home / "accounts.sql"
         self._pid_file = self.home / "mariadb.pid"
         self._child: int | None = None
@@ -107,6 +110,7 @@ class PrivateMariaDB:
         with self._alone():
             if self.pid is not None:
                 return
+            self.tmpdir.mkdir(exist_ok=True)
             if not self._is_ours():
                 self._install()
             _write_private(self._accounts, accounts_sql(password))
@@ -187,7 +191,7 @@ class PrivateMariaDB:
         # Renamed only when complete: a half-made datadir is never taken for a good one.
         unfinished = self.home / "data.unfinished"
         shutil.rmtree(unfinished, ignore_errors=True)
-        command = install_command(unfinished, self.admin_user)
+        command = install_command(unfinished, self.tmpdir, self.admin_user)
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
         )
@@ -203,6 +207,7 @@ class PrivateMariaDB:
     def _spawn(self) -> int:
         files = {
             "datadir": self.datadir,
+            "tmpdir": self.tmpdir,
             "socket": self.socket,
             "pid-file": self._pid_file,
             "init-file": self._accounts,

@@ -11,7 +11,7 @@ from django.db.models.signals import post_save
 from django.http import HttpRequest
 
 from quality.monitor.callers import address_of
-from quality.monitor.lines import printable
+from quality.monitor.texts import printable
 
 sign_ins = logging.getLogger("quality.signins")
 changes = logging.getLogger("quality.settings")

@@ -5,7 +5,10 @@ from django.http import HttpRequest
 
 LOOPBACK = ("127.0.0.1", "::1")
 # A proxy on this machine adds one of these for those whom it speaks for.
-FORWARDED = ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_X_REAL_IP")
+FORWARDED = (
+    *("HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO", "HTTP_X_REAL_IP"),
+    *("HTTP_FORWARDED", "HTTP_VIA"),
+)
 LONGEST_ADDRESS = 45
 
 

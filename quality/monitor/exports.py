@@ -1,19 +1,15 @@
-"""What other programs read: `/metrics` and `/monitor/alerts`."""
-
-import time
+"""Tells a Prometheus all that is known: `/metrics`."""
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.utils.crypto import constant_time_compare
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
-from quality.monitor import metrics, recent
-from quality.monitor.alerts import active
+from quality.monitor import metrics
 from quality.monitor.callers import is_local
 from quality.monitor.gauges import Gauges
-from quality.monitor.passes import watcher_api
 
 _registry = CollectorRegistry()
 _registry.register(metrics.Counted())
@@ -39,12 +35,3 @@ def _has_token(request: HttpRequest) -> bool:
     kind, _, token = request.headers.get("Authorization", "").partition(" ")
     wanted = settings.METRICS_TOKEN
     return bool(wanted) and kind.lower() == "bearer" and constant_time_compare(token, wanted)
-
-
-@watcher_api("monitor.view_pool")
-def alerts(request: HttpRequest) -> JsonResponse:
-    """What a person should know of now, the critical first."""
-    now = time.time()
-    return JsonResponse(
-        {"at": now, "alerts": [one.as_dict() for one in active(recent.read(), now=now)]}
-    )

@@ -1,13 +1,12 @@
 """Writes what requests and leases did: one line each."""
 
 import logging
-from time import perf_counter
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest
 
-from quality.monitor.callers import address_of
+from quality.monitor.texts import printable
+from quality.monitor.timing import add_up
 from quality.monitor.work import DatabaseWork, Work
 from quality.pool.events import LeaseEnded
 
@@ -15,73 +14,53 @@ routes = logging.getLogger("quality.routes")
 database = logging.getLogger("quality.database")
 
 
-def printable(text: str) -> str:
-    """`text` on one line: a path may hold any character, also a line's end."""
-    return text if text.isprintable() else text.encode("unicode_escape").decode()
-
-
 def write_request(work: Work) -> None:
     """A request ended: a line of its route, and one of its databases if it used any."""
-    request = work.request
-    assert request is not None  # noqa: S101 - asked by the only caller
-    seconds = perf_counter() - work.began_at
-    path = printable(request.path)
-    what = f"{request.method} {work.route or path} {work.status or 'ended without an answer'}"
-    is_wrong = work.status is None or work.status >= 500
-    if is_wrong or work.status >= 400 or not path.startswith(settings.QUIET_PATHS):  # type: ignore[operator]
-        fields: dict[str, Any] = {"seconds": round(seconds, 4)}
-        if work.route and request.resolver_match and request.resolver_match.kwargs:
-            fields["path"] = path
-        _add_people(fields, request)
-        if work.error is not None:
-            fields["error"] = f"{type(work.error).__name__}: {work.error}"
-        _write(routes, logging.WARNING if is_wrong else logging.INFO, what, fields)
-    waited_in_vain = getattr(work.error, "waited_seconds", None)
-    if work.databases or waited_in_vain:
-        _write_databases(work, what, waited_in_vain)
-
-
-def _add_people(fields: dict[str, Any], request: HttpRequest) -> None:
-    # Only if somebody has asked for it: to ask would be a statement.
-    user = getattr(request, "_cached_user", None)
-    if user is not None and user.pk is not None:
-        fields["user"] = user.pk
-    fields["address"] = address_of(request)
-
-
-def _write_databases(work: Work, what: str, waited_in_vain: float | None) -> None:
-    notes: list[str] = []
-    fields: dict[str, Any] = {}
     for alias, done in work.databases.items():
-        found = _fields(done)
-        if len(work.databases) == 1:
-            fields |= {"database": alias} | found
-        else:
-            fields[alias] = found
-        notes += _notes(done)
-    if waited_in_vain:
-        fields["waited_in_vain_seconds"] = round(waited_in_vain, 3)
-        notes.append(f"waited in vain for a connection, {waited_in_vain:.1f} s")
-    if work.request is not None:
-        user = getattr(work.request, "_cached_user", None)
-        if user is not None and user.pk is not None:
-            fields["user"] = user.pk
-    _write_with_notes(what, fields, notes)
+        add_up(alias, done)
+    path = printable(work.path)
+    status = work.status or 599
+    what = f"{work.method} {work.route or path} {work.status or 'was cut off'}"
+    people = {"user": work.user_id} if work.user_id is not None else {}
+
+    if status >= 400 or not path.startswith(settings.QUIET_PATHS):
+        fields: dict[str, Any] = {"seconds": round(work.seconds, 4)}
+        if work.has_arguments:
+            fields["path"] = path
+        fields |= people | {"address": work.address}
+        if work.reason:
+            fields["error"] = work.reason
+        level = logging.WARNING if status >= 500 else logging.INFO
+        _write(routes, level, what, fields, work.ended_at, work.request_id)
+
+    in_vain = work.waited_in_vain_seconds
+    if work.databases or in_vain:
+        fields, notes = _of_databases(work.databases)
+        if in_vain:
+            fields["waited_in_vain_seconds"] = round(in_vain, 3)
+            notes.append(f"waited in vain for a connection for {in_vain:.1f} s")
+        _write_with_notes(what, fields | people, notes, work.ended_at, work.request_id)
 
 
-def write_lease(lease: LeaseEnded, done: DatabaseWork | None) -> None:
-    """A lease outside of requests ended; `done` is unknown when nobody returned it."""
-    fields: dict[str, Any] = {"database": lease.alias}
-    if done is None:
-        done = DatabaseWork()
-        done.add(lease)
-    fields |= _fields(done)
+def _of_databases(databases: dict[str, DatabaseWork]) -> tuple[dict[str, Any], list[str]]:
+    """The fields of a request's databases, and what is worth a warning."""
+    notes = [note for done in databases.values() for note in _notes(done)]
+    if len(databases) == 1:
+        [(alias, done)] = databases.items()
+        return {"database": alias} | _fields(done), notes
+    return {alias: _fields(done) for alias, done in databases.items()}, notes
+
+
+def write_lease(lease: LeaseEnded, done: DatabaseWork, ended_at: float) -> None:
+    """A lease outside of requests ended; nothing else is known of one that nobody returned."""
+    add_up(lease.alias, done)
     notes = []
-    if lease.reason == "leaked":
+    if not done.leases:
+        done.add(lease)
         notes.append("nobody returned its connection")
     if lease.waited_seconds >= settings.LONG_WAIT_SECONDS:
         notes.append(_wait_note(lease.waited_seconds))
-    _write_with_notes(lease.holder, fields, notes)
+    _write_with_notes(lease.holder, {"database": lease.alias} | _fields(done), notes, ended_at, "")
 
 
 def _fields(done: DatabaseWork) -> dict[str, Any]:
@@ -126,19 +105,27 @@ def _notes(done: DatabaseWork) -> list[str]:
     return notes
 
 
-def _write_with_notes(what: str, fields: dict[str, Any], notes: list[str]) -> None:
+def _write_with_notes(
+    what: str, fields: dict[str, Any], notes: list[str], at: float, request_id: str
+) -> None:
     if notes:
-        _write(database, logging.WARNING, f"{what}: {'; '.join(notes)}", fields)
+        _write(database, logging.WARNING, f"{what}: {'; '.join(notes)}", fields, at, request_id)
     else:
-        _write(database, logging.INFO, what, fields)
+        _write(database, logging.INFO, what, fields, at, request_id)
 
 
-def _write(logger: logging.Logger, level: int, message: str, fields: dict[str, Any]) -> None:
-    # Not logger.info(): each line would look for the place in the code that it came from,
-    # which is always this one.
+def _write(
+    logger: logging.Logger,
+    level: int,
+    message: str,
+    fields: dict[str, Any],
+    at: float,
+    request_id: str,
+) -> None:
     if logger.isEnabledFor(level):
-        logger.handle(
-            logger.makeRecord(
-                logger.name, level, __file__, 0, message, (), None, extra={"fields": fields}
-            )
-        )
+        # Not logger.log(), which would look for the place in the code and take the time of now.
+        record = logger.makeRecord(logger.name, level, __file__, 0, message, (), None)
+        record.created = at
+        record.fields = fields
+        record.request_id = request_id
+        logger.handle(record)

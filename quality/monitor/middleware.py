@@ -3,13 +3,17 @@
 import re
 import secrets
 import sys
+import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.http import HttpRequest, HttpResponseBase
 
 from quality.monitor import lines, metrics, work
-from quality.monitor.work import Work
+from quality.monitor.texts import printable
+from quality.monitor.work import DatabaseWork, Work
+from quality.monitor.writing import writer
 from quality.pool.events import LeaseEnded
 
 ID_HEADER = "X-Request-ID"
@@ -32,7 +36,7 @@ class Lifetime:
         asked = request.headers.get(ID_HEADER, "")
         request_id = asked if WELL_FORMED.fullmatch(asked) else secrets.token_hex(8)
         now = Work(request, request_id)
-        now.rename(f"{request.method} {lines.printable(request.path)}")
+        now.rename(f"{request.method} {printable(request.path)}")
         work.begin(now)
         response = self.get_response(request)
         now.status = response.status_code
@@ -55,14 +59,15 @@ def remember_error(*, request: HttpRequest | None = None, **_: Any) -> None:
 def request_finished(**_: Any) -> None:
     """A receiver of Django's signal of that name."""
     done = work.current()
-    if done.request is None:
-        return
-    done.rename("")
-    try:
-        metrics.count_response(done.route, done.status or 0)
-        lines.write_request(done)
-    finally:
+    if done.request is not None:
+        done.finish()
         work.end()
+        writer.put(partial(_write_down, done))
+
+
+def _write_down(done: Work) -> None:
+    metrics.count_response(done.route, done.status or 0)
+    lines.write_request(done)
 
 
 def lease_ended(lease: LeaseEnded) -> None:
@@ -70,10 +75,10 @@ def lease_ended(lease: LeaseEnded) -> None:
     now = work.current()
     if lease.reason == "leaked":
         # Found by whoever looked, who need not be its borrower.
-        lines.write_lease(lease, None)
+        writer.put(partial(lines.write_lease, lease, DatabaseWork(), time.time()))
         return
     done = now.database(lease.alias)
     done.add(lease)
     if now.request is None:
         del now.databases[lease.alias]
-        lines.write_lease(lease, done)
+        writer.put(partial(lines.write_lease, lease, done, time.time()))

@@ -29,9 +29,9 @@ def fresh_folder() -> str:
             # Upgrades our own shared lock; where somebody else has one too, that is refused.
             fcntl.flock(folder.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(path)
-    path = tempfile.mkdtemp(prefix=_PREFIX)
-    _folders.append(Folder(path, create=False))
-    return path
+    made = tempfile.mkdtemp(prefix=_PREFIX)
+    _folders.append(Folder(made, create=False))
+    return made
 
 
 class Place:

@@ -128,11 +128,10 @@ def read(place: Place | None = None) -> Recent:
             file = folder.open(file_name(place), os.O_RDONLY)
             with open(file, "rb") as opened:
                 content = json.loads(opened.read(_LARGEST_BYTES))
-    except (OSError, ValueError):
+        is_ours = isinstance(content, dict) and content.pop("version", None) == _VERSION
+        return Recent(**content) if is_ours else Recent()
+    except (OSError, ValueError, TypeError):
         return Recent()
-    if not isinstance(content, dict) or content.pop("version", None) != _VERSION:
-        return Recent()
-    return Recent(**content)
 
 
 def write(folder: Folder, place: Place, recent: Recent) -> None:

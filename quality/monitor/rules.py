@@ -146,7 +146,7 @@ RULES = (
     Rule(
         name="PoolExhausted",
         severity=CRITICAL,
-        summary=_("A worker uses {value:.0f} % of its connections."),
+        summary=_("A worker uses {value:.0f} percent of its connections."),
         value=_worst_percent,
         query=_WORST_WORKER,
         threshold=90,
@@ -155,7 +155,7 @@ RULES = (
     Rule(
         name="PoolNearlyFull",
         severity=WARNING,
-        summary=_("A worker uses {value:.0f} % of its connections."),
+        summary=_("A worker uses {value:.0f} percent of its connections."),
         value=_worst_percent,
         query=_WORST_WORKER,
         threshold=80,
@@ -173,7 +173,7 @@ RULES = (
     Rule(
         name="ServerNearlyFull",
         severity=WARNING,
-        summary=_("{value:.0f} % of the connections that the server allows are open."),
+        summary=_("{value:.0f} percent of the connections that the server allows are open."),
         value=_server_percent,
         query="max by (instance) (db_server_connections_percent)",
         threshold=80,

@@ -12,11 +12,13 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from quality.monitor import metrics
 from quality.monitor.statements import without_literals
-from quality.monitor.work import current
+from quality.monitor.work import DatabaseWork, current
 
 logger = logging.getLogger("quality.database.slow")
 
 LONGEST_TEXT = 1000
+# A command may send any number in one lease.
+MOST_TIMINGS = 1000
 # Between the code that asks and the statement, whose fault it is not.
 _BETWEEN = (f"{Path(__file__).parents[1] / 'pool'}/", __file__)
 
@@ -45,11 +47,22 @@ def _timed(
         seconds = perf_counter() - began
         alias = context["connection"].alias
         done = current().database(alias)
-        done.statements += 1
-        done.sql_seconds += seconds
-        metrics.observe_statement(alias, seconds, error=error)
+        done.timings.append(seconds)
+        done.errors += error
+        if len(done.timings) >= MOST_TIMINGS:
+            add_up(alias, done)
         if seconds >= settings.SLOW_STATEMENT_SECONDS:
             _tell(alias, sql, seconds)
+
+
+def add_up(alias: str, done: DatabaseWork) -> None:
+    """Count the statements that were timed, for its line and for the metrics."""
+    for seconds in done.timings:
+        metrics.observe_statement(alias, seconds, error=done.errors > 0)
+        done.errors -= done.errors > 0
+    done.statements += len(done.timings)
+    done.sql_seconds += sum(done.timings)
+    done.timings.clear()
 
 
 def _tell(alias: str, sql: Any, seconds: float) -> None:

@@ -7,5 +7,6 @@ from quality.monitor import views
 app_name = "monitor"
 urlpatterns = [
     path("pool", views.pool, name="pool"),
+    path("alerts", views.active_alerts, name="alerts"),
     path("history", views.past, name="history"),
 ]

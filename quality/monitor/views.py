@@ -1,11 +1,12 @@
 """What the pools are and were like, as JSON for those who may see it."""
 
 import time
+from contextlib import closing
 
 from django.http import HttpRequest, JsonResponse
 from MySQLdb import Error
 
-from quality.monitor import history
+from quality.monitor import alerts, history, recent
 from quality.monitor.passes import watcher_api
 from quality.monitor.patience import within
 from quality.monitor.server import Server
@@ -23,6 +24,14 @@ def pool(request: HttpRequest) -> JsonResponse:
 
 
 @watcher_api("monitor.view_pool")
+def active_alerts(request: HttpRequest) -> JsonResponse:
+    """What a person should know of now, the critical ones first."""
+    now = time.time()
+    active = [alert.as_dict() for alert in alerts.active(recent.read(), now=now)]
+    return JsonResponse({"at": round(now, 3), "alerts": active})
+
+
+@watcher_api("monitor.view_pool")
 def past(request: HttpRequest) -> JsonResponse:
     """The last `hours` of every host, over a connection of its own: it waits in no queue."""
     try:
@@ -33,14 +42,10 @@ def past(request: HttpRequest) -> JsonResponse:
         message = f"hours must be a whole number from 1 to {MOST_HOURS}."
         return JsonResponse({"error": message}, status=400)
     now = time.time()
-    # Made here: another thread would know the alias by other settings.
-    server = Server()
 
     def ask() -> dict[str, history.Columns]:
-        try:
+        with closing(Server()) as server:
             return history.history(server.run, hours, now=now)
-        finally:
-            server.close()
 
     try:
         hosts = within(HISTORY_SECONDS, ask)

@@ -2,8 +2,10 @@
 
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from quality.monitor.callers import address_of
+from quality.monitor.texts import reason
 from quality.pool.holders import named
 
 if TYPE_CHECKING:
@@ -16,16 +18,21 @@ class DatabaseWork:
     """What one alias was asked for, until it is written down."""
 
     __slots__ = (
+        "errors",
         "held_seconds",
         "is_lent",
         "lease",
         "leases",
         "sql_seconds",
         "statements",
+        "timings",
         "waited_seconds",
     )
 
     def __init__(self) -> None:
+        # Of statements that were not added up yet.
+        self.timings: list[float] = []
+        self.errors = 0
         # BEGIN and COMMIT are not counted: they are the pool's, not the code's.
         self.statements = 0
         self.sql_seconds = 0.0
@@ -49,15 +56,23 @@ class Work:
     """What a thread does for one request, or outside of requests for one lease after the other."""
 
     __slots__ = (
+        "address",
         "began_at",
         "databases",
+        "ended_at",
         "error",
-        "error_waited_seconds",
+        "has_arguments",
+        "method",
         "name",
+        "path",
+        "reason",
         "request",
         "request_id",
         "route",
+        "seconds",
         "status",
+        "user_id",
+        "waited_in_vain_seconds",
     )
 
     def __init__(self, request: "HttpRequest | None" = None, request_id: str = "") -> None:
@@ -65,6 +80,13 @@ class Work:
         self.request_id = request_id
         self.began_at = time.perf_counter()
         self.databases: dict[str, DatabaseWork] = {}
+        # Known when it has ended.
+        self.ended_at = 0.0
+        self.method = self.path = self.address = self.reason = ""
+        self.has_arguments = False
+        self.user_id: Any = None
+        self.waited_in_vain_seconds = 0.0
+        self.seconds = 0.0
         self.route = ""
         # None: it ended without an answer.
         self.status: int | None = None
@@ -78,6 +100,24 @@ class Work:
         if found is None:
             found = self.databases[alias] = DatabaseWork()
         return found
+
+    def finish(self) -> None:
+        """It ended now: let go of the request, which holds a lot, and of what it failed with."""
+        self.rename("")
+        self.seconds = time.perf_counter() - self.began_at
+        self.ended_at = time.time()
+        request, self.request = self.request, None
+        if request is not None:
+            self.method, self.path = str(request.method), request.path
+            self.address = address_of(request)
+            match = request.resolver_match
+            self.has_arguments = match is not None and bool(match.kwargs)
+            # Only if somebody has asked for it: to ask would be a statement.
+            self.user_id = getattr(getattr(request, "_cached_user", None), "pk", None)
+        error, self.error = self.error, None
+        if error is not None:
+            self.reason = reason(error)
+            self.waited_in_vain_seconds = getattr(error, "waited_seconds", 0.0)
 
     def rename(self, name: str) -> None:
         """What it borrows from now on is `name`'s."""

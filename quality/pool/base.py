@@ -5,13 +5,12 @@ from typing import Any
 
 from django.db.backends.base.base import NO_DB_ALIAS
 from django.db.utils import InterfaceError
-from django.utils.asyncio import async_unsafe
 
 from quality.pool import forking
 from quality.pool.client import DatabaseClient
 from quality.pool.creation import DatabaseCreation
 from quality.pool.lending import Pool
-from quality.pool.lent import GoneConnection, LentConnection
+from quality.pool.lent import GoneConnection
 from quality.pool.options import read_options
 from quality.pool.registry import frozen, registry
 from quality.pool.sessions import ConnectionParams
@@ -70,43 +69,51 @@ class DatabaseWrapper(SessionWrapper):
         """What MySQLdb.connect() takes: OPTIONS without those of the pool."""
         # Asked at each borrow, and seldom another answer.
         if self._known_settings != self.settings_dict:
+            self._pool_options = read_options(self.alias, self.settings_dict)
             self._known_params = ConnectionParams(super().get_connection_params())
             self._known_settings = frozen(self.settings_dict)
+            self._known_pool = None
         return ConnectionParams(self._known_params)
 
-    @async_unsafe
     def connect(self) -> None:
         """Borrow a connection. One that cannot be initialised is closed, not kept."""
         try:
             super().connect()
-            self._apply_limit()
+            if self._limits:
+                self._apply_limit()
         except BaseException:
             self._discard()
             raise
 
-    @async_unsafe
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         """A connection from the pool. Raises PoolTimeout; MySQLdb.Error as stock Django does."""
         if self.alias == NO_DB_ALIAS:
             # It creates and drops databases, with no database of its own: it must never be
             # lent to others, nor be another's.
             return super().get_new_connection(conn_params)
+        forking.notice_fork()
         pool = self._known_pool
-        if pool is None or pool.is_retired or not pool.has_params(conn_params):
+        # The pool's own parameters are copies to the last list, which take longer to compare.
+        if pool is None or pool.is_retired or conn_params != self._known_params:
             pool = registry.pool(self.alias, conn_params, self._pool_options)
-            self._known_pool = pool
-        lease = pool.borrow(self._self)
-        if not (lease.session and lease.session.initialised):
+            if conn_params == self._known_params:
+                self._known_pool = pool
+        lent = pool.borrow(self._self)
+        holding = lent.holding
+        if not (holding.session and holding.session.initialised):
             # What Django sends to it first is to be answered within the same deadline.
-            lease.holding.hang_up_at = lease.holding.deadline
+            holding.hang_up_at = holding.deadline
         self._lender = pool
-        return LentConnection(lease)
+        return lent
 
     def init_connection_state(self) -> None:
         """Express what this project wishes of a session; nothing if that has been done."""
+        session = self._session()
+        if session is not None and session.initialised:
+            return
         super().init_connection_state()
         if self._lender is not None:
-            self.connection.lease.holding.hang_up_at = 0.0
+            self.connection.holding.hang_up_at = 0.0
 
     def is_usable(self) -> bool:
         """Whether the server answers on this connection; one round trip."""
@@ -121,7 +128,7 @@ class DatabaseWrapper(SessionWrapper):
             with self.wrap_database_errors:
                 self.connection.close()
         else:
-            self._lender.give_back(self.connection.lease)
+            self._lender.give_back(self.connection.holding)
 
     def _discard(self) -> None:
         connection, lender = self.connection, self._lender
@@ -129,15 +136,17 @@ class DatabaseWrapper(SessionWrapper):
         if connection is None:
             return
         if lender is not None:
-            lender.discard(connection.lease)
+            lender.end(connection.holding, "discarded")
         else:
             connection.close()
 
     def leave_to_parent(self) -> None:
-        """In a forked child: forget the inherited connection, and its transaction.
+        """In a forked child: forget the inherited pool, connection and transaction.
 
         Inside `atomic` no statement may follow: it would not be part of what came before.
         """
+        # The one that all of the child's threads share is in its registry.
+        self._known_pool = None
         if self.connection is None:
             return
         forking.keep(self.connection)

@@ -18,7 +18,8 @@ class Connection(connections.Connection):
     def query(self, query: Any) -> None:
         """Send a statement, and before it what is due. Raises MySQLdb.Error for either."""
         if not self.first:
-            super().query(query)
+            # As the driver's own method does, without a call in between.
+            _mysql.connection.query(self, bytes(query) if isinstance(query, bytearray) else query)
         elif self.takes_several():
             statement = query.encode(self.encoding) if isinstance(query, str) else query
             super().query(b"%b;%b" % (self.first, statement))

@@ -19,22 +19,20 @@ class Socket:
     its number. Soon that is the number of some other file.
     """
 
-    __slots__ = ("_identity", "number")
+    __slots__ = ("_device", "_inode", "number")
 
     def __init__(self, connection: Connection) -> None:
         self.number: int = connection.fileno()
-        self._identity = self._look()
+        status = os.fstat(self.number)
+        self._device, self._inode = status.st_dev, status.st_ino
 
     def is_open(self) -> bool:
         """Whether the client library still has it open. No round trip."""
         try:
-            return self._look() == self._identity
+            status = os.fstat(self.number)
         except OSError:
             return False
-
-    def _look(self) -> tuple[int, int]:
-        status = os.fstat(self.number)
-        return status.st_dev, status.st_ino
+        return status.st_ino == self._inode and status.st_dev == self._device
 
 
 class Inheritable(Protocol):

@@ -1,5 +1,6 @@
 """The keeper: one thread that looks after all pools of this process once a second."""
 
+import contextlib
 import logging
 import queue
 import threading
@@ -51,11 +52,11 @@ class Keeper:
             self._pools.add(pool)
             if self._thread is None:
                 name = "quality.pool keeper"
-                self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-                try:
-                    self._thread.start()
-                except RuntimeError:  # no thread to be had, or the interpreter is ending
-                    self._thread = None
+                thread = threading.Thread(target=self._run, name=name, daemon=True)
+                # No thread may be to be had, and none is when the interpreter is ending.
+                with contextlib.suppress(RuntimeError):
+                    thread.start()
+                    self._thread = thread
 
     def tell(self, note: Callable[[], object]) -> None:
         """Have `note` called soon, in the keeper's thread. May be called anywhere."""

@@ -6,12 +6,13 @@ import os
 import sys
 import threading
 import time
+from bisect import bisect_left
 from weakref import WeakSet
 
 from quality.pool import forking, layout, pages
 from quality.pool.folder import Folder
 from quality.pool.layout import CLOSE_REASONS as CLOSE_REASONS
-from quality.pool.numbers import WorkerNumbers, bucket_of
+from quality.pool.numbers import BOUNDS, WorkerNumbers
 
 logger = logging.getLogger("quality.pool")
 
@@ -59,7 +60,7 @@ class Page:
 
     # ----- Numbers
 
-    def set(self, *, limit: int, open: int, idle: int, in_use: int, waiting: int) -> None:
+    def set(self, limit: int, open: int, idle: int, in_use: int, waiting: int) -> None:
         """The numbers of this moment, each below 65536. Call it with the pool's lock held."""
         ints = self._ints
         ints[layout.LIMIT] = limit
@@ -67,14 +68,14 @@ class Page:
         ints[layout.NOW] = open | idle << 16 | in_use << 32 | waiting << 48
         self._floats[layout.UPDATED] = time.monotonic()
 
-    def waited(self, seconds: float) -> None:
-        """A borrower got its connection after so long (0.0 = at once)."""
-        # Nothing here is a place where Python lets another thread run, so no update is lost.
-        self._ints[layout.WAITS + bucket_of(seconds)] += 1
-        self._floats[layout.WAIT_SECONDS] += seconds
+    def lent(self, name: str, waited_seconds: float, since: float) -> int:
+        """A lease of `name` began at time.monotonic() `since`, after so long (0.0 = at once).
 
-    def holding(self, name: str, since: float) -> int:
-        """A lease began at time.monotonic() `since`; pass what this returns to `used()`."""
+        Pass what this returns to `used()`.
+        """
+        # Nothing here is a place where Python lets another thread run, so no update is lost.
+        self._ints[layout.WAITS + bisect_left(BOUNDS, waited_seconds)] += 1
+        self._floats[layout.WAIT_SECONDS] += waited_seconds
         try:
             place = self._places.pop()
         except IndexError:
@@ -85,8 +86,8 @@ class Page:
         return place
 
     def used(self, seconds: float, place: int = -1) -> None:
-        """A lease ended after so long. `place` is what `holding()` returned for it."""
-        self._ints[layout.USES + bucket_of(seconds)] += 1
+        """A lease ended after so long. `place` is what `lent()` returned for it."""
+        self._ints[layout.USES + bisect_left(BOUNDS, seconds)] += 1
         self._floats[layout.USE_SECONDS] += seconds
         if place >= 0:
             self._floats[layout.SINCE + place] = 0.0

@@ -6,7 +6,8 @@ from typing import Any
 from weakref import ReferenceType
 
 from quality.pool import forking
-from quality.pool.leases import Holding, Lease
+from quality.pool.leases import Holding
+from quality.pool.lent import LentConnection
 from quality.pool.stock import Stock
 from quality.pool.waiting import wait_in_line
 
@@ -27,7 +28,7 @@ RESET_SECONDS = 5.0
 class Pool(Stock):
     """Lends the connections of one process to one database."""
 
-    def borrow(self, borrower: "ReferenceType[Any] | None" = None) -> Lease:
+    def borrow(self, borrower: "ReferenceType[Any] | None" = None) -> LentConnection:
         """Lend a connection that answers, within `timeout` seconds.
 
         Raises PoolTimeout when none came free in time, PoolFull when too many wait
@@ -39,9 +40,9 @@ class Pool(Stock):
         holding = Holding(self, borrower)
         if self.options.leak_after:
             holding.remember_stack()
-        # Made before it holds anything: whatever goes wrong from here on, the lease is
-        # collected, and its connection's slot comes back.
-        lease = Lease(holding)
+        # Made before it holds anything: whatever goes wrong from here on, it is collected, and
+        # the connection's slot comes back.
+        lent = LentConnection(holding)
         slots = self.slots
         try:
             with slots.lock:
@@ -49,24 +50,20 @@ class Pool(Stock):
             if not is_served:
                 wait_in_line(self, holding)
             while (reason := self._unfit(holding)) is not None:
-                self.end(holding, reason)
-                # It had its turn.
-                wait_in_line(self, holding, is_first=True)
+                wait_in_line(self, holding, unfit=reason)
         except BaseException:
             self.end(holding, "discarded")
             raise
         now = time.monotonic()
-        holding.waited_seconds = now - holding.since
-        self.page.waited(holding.waited_seconds)
+        waited_seconds = holding.waited_seconds = now - holding.since
+        holding.ledger_place = self.page.lent(holding.name, waited_seconds, now)
         holding.since = now
-        holding.ledger_place = self.page.holding(holding.name, now)
         self.is_warm = True
-        return lease
+        return lent
 
-    def give_back(self, lease: Lease) -> None:
-        """End `lease`. The next borrower finds a clean session, or the connection is closed."""
-        holding = lease.holding
-        session, holding.session = holding.session, None
+    def give_back(self, holding: Holding) -> None:
+        """End a lease. The next borrower finds a clean session, or the connection is closed."""
+        session = holding.session
         if session is None:
             return
         holding.hang_up_at = time.monotonic() + RESET_SECONDS
@@ -80,10 +77,6 @@ class Pool(Stock):
             logger.info("%s: closing a connection that cannot be reset: %s", self.alias, error)
         else:
             self.returned(holding, session, "")
-
-    def discard(self, lease: Lease) -> None:
-        """End `lease` and close its connection."""
-        self.end(lease.holding, "discarded")
 
     # ----- How
 

@@ -7,7 +7,7 @@ import MySQLdb
 from django.db.backends.mysql.base import CursorWrapper
 from MySQLdb.cursors import CursorStoreResultMixIn
 
-from quality.pool.leases import GONE, Lease
+from quality.pool.leases import Holding
 from quality.pool.sessions import Session
 from quality.pool.statements import Effect, effect_of
 
@@ -22,7 +22,7 @@ TELLING = _words(
     """
     affected_rows character_set_name client_flag database db default_cursor cursorclass encoding
     errno error escape escape_string field_count fileno get_character_set_info get_host_info
-    get_proto_info get_server_info host info insert_id literal messages more_results open ping
+    get_proto_info get_server_info host info insert_id literal messages more_results open
     port server_capabilities show_warnings sqlstate stat string_literal thread_id user
     warning_count DataError DatabaseError Error IntegrityError InterfaceError InternalError
     NotSupportedError OperationalError ProgrammingError Warning
@@ -46,6 +46,10 @@ READING = _words(
 )
 
 
+# What a borrower hears of a connection that is no longer its own.
+GONE = "This connection was closed: it is back in its pool."
+
+
 def refuse() -> NoReturn:
     """Say that a connection is not lent any more, as stock Django says that it is closed."""
     # The client library's number for it.
@@ -53,34 +57,44 @@ def refuse() -> NoReturn:
 
 
 class LentConnection:
-    """The driver's connection for as long as it is lent.
+    """The driver's connection for as long as it is lent: from `Pool.borrow()` to its return.
 
     It does what the driver's does. It notes what may change the session, and after the
-    return it refuses: then the connection may be somebody else's.
+    return it refuses: then the connection may be somebody else's. When nobody refers to it
+    any more, the driver's connection is closed and its slot comes back.
     """
 
-    __slots__ = ("__weakref__", "lease")
+    __slots__ = ("__weakref__", "holding")
 
-    def __init__(self, lease: Lease) -> None:
-        self.lease = lease
+    def __init__(self, holding: Holding) -> None:
+        self.holding = holding
+
+    def __del__(self) -> None:
+        # Python may collect anywhere, also where the pool's lock is held: only leave a note.
+        try:
+            holding = object.__getattribute__(self, "holding")
+        except AttributeError:
+            return  # a signal interrupted its making
+        if holding.session is not None:
+            holding.pool.dropped(holding)
 
     @property
     def is_valid(self) -> bool:
         """Whether it has not been returned yet."""
-        return self.lease.session is not None
+        return self.holding.session is not None
 
     @property
     def session(self) -> Session | None:
         """What the pool knows about it; None from its return on."""
-        return self.lease.session
+        return self.holding.session
 
     def present_session(self) -> Session:
         """The session. Raises MySQLdb.OperationalError after the return."""
-        return self.lease.session or refuse()
+        return self.holding.session or refuse()
 
     def cursor(self, cursorclass: Any = None) -> "LentCursor":
         """A cursor of the driver's, watched."""
-        session = self.present_session()
+        session = self.holding.session or refuse()
         cursor = session.connection.cursor(cursorclass)
         if not isinstance(cursor, CursorStoreResultMixIn):
             # It leaves rows at the server until they are fetched: a reset finds out.
@@ -101,7 +115,7 @@ class LentConnection:
 
     def autocommit(self, on: bool) -> None:
         """Whether each statement is a transaction of its own."""
-        self.present_session().set_autocommit(bool(on))
+        (self.holding.session or refuse()).set_autocommit(bool(on))
 
     def get_autocommit(self) -> bool:
         """Whether each statement is a transaction of its own. No round trip."""
@@ -109,7 +123,14 @@ class LentConnection:
 
     def close(self) -> None:
         """Return the connection."""
-        self.lease.close()
+        self.holding.pool.give_back(self.holding)
+
+    def ping(self, *reconnect: bool) -> None:
+        """Ask whether the server answers. Raises MySQLdb.Error when it does not."""
+        session = self.present_session()
+        # A library that was told to reconnect does so from then on, in silence.
+        session.is_spoiled = session.is_spoiled or any(reconnect)
+        session.connection.ping(*reconnect)
 
     def __enter__(self) -> Self:
         return self
@@ -149,7 +170,7 @@ class LentCursor:
 
     def execute(self, query: Any, args: Any = None) -> Any:
         """Run a statement. Raises OperationalError after the connection's return."""
-        session = self.connection.lease.session or refuse()
+        session = self.connection.holding.session or refuse()
         try:
             effect = effect_of(query)
             if effect:
@@ -161,7 +182,7 @@ class LentCursor:
 
     def executemany(self, query: Any, args: Any) -> Any:
         """Run a statement often. Raises OperationalError after the connection's return."""
-        session = self.connection.lease.session or refuse()
+        session = self.connection.holding.session or refuse()
         try:
             effect = effect_of(query)
             if effect:
@@ -173,7 +194,7 @@ class LentCursor:
 
     def callproc(self, name: str, args: Any = ()) -> Any:
         """Call a procedure. Raises OperationalError after the connection's return."""
-        session = self.connection.lease.session or refuse()
+        session = self.connection.holding.session or refuse()
         try:
             session.expect(Effect.SESSION)
             return self._cursor.callproc(name, args)

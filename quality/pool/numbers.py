@@ -1,24 +1,19 @@
 """What a worker's numbers mean, once they are read."""
 
-from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 # Upper bounds of the histograms' buckets in seconds, from 0.1 ms to 60 s; one bucket more for
-# what took longer. Neighbours are at most a factor of 1.5 apart, and the usual bounds of
-# Prometheus (1, 2.5, 5 in each decade) are among them.
+# what took longer. A duration's bucket is bisect_left(BOUNDS, seconds). Neighbours are at most
+# a factor of 1.5 apart, and the usual bounds of Prometheus (1, 2.5, 5 in each decade) are among
+# them.
 _STEPS = (1, 1.5, 2, 2.5, 3.5, 5, 7)
 BOUNDS: tuple[float, ...] = (
     *(float(f"{step}e{decade}") for decade in range(-4, 1) for step in _STEPS),
     *(10.0, 15.0, 20.0, 25.0, 35.0, 50.0, 60.0),
 )
 BUCKETS = len(BOUNDS) + 1
-
-
-def bucket_of(seconds: float) -> int:
-    """The number of the bucket that counts a duration."""
-    return bisect_left(BOUNDS, seconds)
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,16 +75,28 @@ class Opening:
     def grow(self, *, at_least: int = 0) -> None:
         """Open what is missing for those who wait, or up to `at_least` connections."""
         slots = self._pool.slots
-        with slots.lock:
-            attempts = slots.begin(self._most_at_once, at_least=at_least)
-        if attempts:
-            self._pool.keep()
-        for attempt in attempts:
-            name = f"quality.pool opens {self._pool.alias}"
-            try:
-                threading.Thread(target=self._run, args=(attempt,), name=name, daemon=True).start()
-            except RuntimeError as error:  # the system has no thread left
-                self._failed(attempt, error)
+        begun: list[Attempt] = []
+        try:
+            with slots.lock:
+                slots.begin(begun, self._most_at_once, at_least=at_least)
+            if begun:
+                self._pool.keep()
+            for attempt in begun:
+                self._start(attempt)
+        except BaseException:
+            # A signal's handler raised. Some may run; what they open is closed.
+            with slots.lock:
+                slots.taken -= sum(map(slots.end, begun))
+            # For the others who wait.
+            self.grow()
+            raise
+
+    def _start(self, attempt: Attempt) -> None:
+        name = f"quality.pool opens {self._pool.alias}"
+        try:
+            threading.Thread(target=self._run, args=(attempt,), name=name, daemon=True).start()
+        except RuntimeError as error:  # the system has no thread left
+            self._failed(attempt, error)
 
     def give_up(self, before: float) -> None:
         """Free the slots of attempts that began before; nobody knows when they will end."""
@@ -107,6 +119,8 @@ class Opening:
             # Who still lacks a slot says so again at once.
             self._pool.host.want(0)
         self.grow()
+        # What failed was perhaps the last that a pool waited for whose place another took.
+        self._pool.let_go_if_drained()
 
     def _open(self, attempt: Attempt) -> Session:
         """Connect; on a full server again and again for as long as somebody waits."""

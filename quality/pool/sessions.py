@@ -129,7 +129,9 @@ class Session(Doings):
             self._sign_in_again()
         elif needed:
             self.connection.rollback()
-        self.forget()
+        if needed or self._begins:
+            # Else there is nothing to forget.
+            self.forget()
 
     def _sign_in_again(self) -> None:
         params, connection = self._params, self.connection
@@ -155,7 +157,11 @@ class Session(Doings):
         settings = [params.get("init_command"), names]
         if params.get("sql_mode"):
             settings.append(f"SET SESSION sql_mode='{params['sql_mode']}'")
-        connection.tell(*(setting.encode() for setting in settings if setting))
+        statements = [setting.encode() for setting in settings if setting]
+        [[at_connect]] = connection.tell(*statements, b"SELECT @@init_connect")
+        if at_connect:
+            # That would have to be split into statements, and is not run for every account.
+            raise MySQLdb.NotSupportedError("The server does init_connect at a connect alone.")
 
     def _present_character_set(self) -> tuple[str, str]:
         # What the driver encodes with, and what the client library does.

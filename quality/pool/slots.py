@@ -41,6 +41,9 @@ class Slots:
 
     A slot is taken from before a connection is opened until after it was closed. While
     somebody waits nothing is idle: what becomes available goes to the first in line.
+
+    A signal's handler may raise after any call (Ctrl-C, a task's time limit). So what belongs
+    together is done without a call in between, or nobody would know of a connection.
     """
 
     def __init__(self, limit: int, page: "Page") -> None:
@@ -62,14 +65,9 @@ class Slots:
 
     def note(self) -> None:
         """Write down how things stand."""
-        idle = len(self.idle)
-        self.page.set(
-            limit=self.limit,
-            open=self.taken - len(self.attempts),
-            idle=idle,
-            in_use=len(self.in_use),
-            waiting=len(self.waiters),
-        )
+        is_open = self.taken - len(self.attempts)
+        idle, in_use, waiting = len(self.idle), len(self.in_use), len(self.waiters)
+        self.page.set(self.limit, is_open, idle, in_use, waiting)
 
     # ----- Borrowing
 
@@ -77,21 +75,26 @@ class Slots:
         """Give `holding` the connection that was used last. False: nothing is idle."""
         if not self.idle:
             return False
-        holding.session = session = self.idle.pop()
+        holding.session = session = self.idle[-1]
         self.in_use[session] = holding
+        del self.idle[-1]
         self.note()
         return True
 
     def serve(self, session: "Session", *, is_spare: bool = False) -> None:
-        """Give `session` to the first in line, or put it with the idle ones.
+        """Give `session`, lent or not, to the first in line, or put it with the idle ones.
 
         A spare one is lent after all others: those in use lately are warm, and the more
         seldom used ones can be closed when the load has fallen.
         """
+        if session in self.in_use:
+            self.in_use[session].session = None
+            del self.in_use[session]
         if self.waiters:
-            waiter = self.waiters.popleft()
+            waiter = self.waiters[0]
             waiter.holding.session = session
             self.in_use[session] = waiter.holding
+            del self.waiters[0]
             waiter.served.release()
         elif is_spare:
             self.idle.appendleft(session)
@@ -106,14 +109,18 @@ class Slots:
 
     # ----- Opening
 
-    def begin(self, most_at_once: int, *, at_least: int = 0) -> list[Attempt]:
-        """Take the slots for what has to be opened for those who wait, or up to `at_least`."""
+    def begin(self, begun: list[Attempt], most_at_once: int, *, at_least: int = 0) -> None:
+        """Take the slots for what has to be opened for those who wait, or up to `at_least`.
+
+        What has begun is in `begun`, also when this is interrupted.
+        """
         wanted = max(len(self.waiters) - len(self.attempts), at_least - self.taken)
         count = min(wanted, self.limit - self.taken, most_at_once - len(self.attempts))
-        attempts = [Attempt(self.generation) for _ in range(count)]
-        self.attempts.update(attempts)
-        self.taken += len(attempts)
-        return attempts
+        for _ in range(count):
+            attempt = Attempt(self.generation)
+            begun.append(attempt)
+            self.taken += 1
+            self.attempts.add(attempt)
 
     def end(self, attempt: Attempt) -> bool:
         """The attempt is over. False: it had been given up, and its slot is free."""

@@ -105,7 +105,7 @@ _SUSPICIOUS = re.compile(
     # Only space may follow a semicolon, else there is a second statement.
     r"|;(?!\s*\Z)"
     # Sequences remember, session by session, which number came last.
-    r"|\bVALUE(?:\s|/\*.*?\*/)+FOR\b",
+    r"|\bVALUE(?:\s|/\*.*?\*/)+FOR\b|\bNEXTVAL\b",
     _FLAGS,
 )
 

@@ -48,12 +48,26 @@ class PoolStats:
         text = ""
         if self.in_use:
             text += f"; longest held for {self.longest_held_seconds:.1f} s by {self.longest_holder}"
+        if self.opening:
+            text += f"; {self.opening} being opened"
         if self.last_connect_error:
             text += (
                 f"; {self.last_connect_error_age_seconds:.1f} s ago an attempt to connect failed: "
                 f"{self.last_connect_error}"
             )
         return text
+
+    def remedy(self) -> str:
+        """What can be done about it."""
+        if self.in_use < self.limit:
+            return (
+                "The server did not give one in time: see that it can be reached, answers, and has "
+                "connections to spare; so must the host_limit in OPTIONS['pool'], if there is one."
+            )
+        return (
+            "Hold connections for a shorter time, or raise max_size in OPTIONS['pool'] as far "
+            "as the server's max_connections allows for all processes together."
+        )
 
     def for_error(self) -> dict[str, Any]:
         """The numbers that a PoolTimeout carries."""

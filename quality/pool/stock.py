@@ -90,7 +90,7 @@ class Stock:
         """`dispose()`, and keep nothing that comes later: another pool took this one's place."""
         self.is_retired = True
         self.dispose()
-        self._let_go_if_drained()
+        self.let_go_if_drained()
 
     def has_params(self, params: Mapping[str, Any]) -> bool:
         """Whether a connection made with `params` may be served from here."""
@@ -130,7 +130,7 @@ class Stock:
             self.page.closed(reason)
             self.opening.freed.set()
             self.opening.grow()
-            self._let_go_if_drained()
+            self.let_go_if_drained()
 
     def close_idle(self, reason: str) -> None:
         """Close everything that is idle now."""
@@ -139,7 +139,8 @@ class Stock:
         for session in idle:
             self.close(session, reason)
 
-    def _let_go_if_drained(self) -> None:
+    def let_go_if_drained(self) -> None:
+        """Leave the files that all processes share, when nothing will come any more."""
         if self.is_retired and not self.slots.taken:
             self.page.close()
             if self.host is not None:
@@ -157,16 +158,27 @@ class Stock:
         Its socket is hung up, which is safe even if it is being used; the rest is collected
         when nobody refers to it any more.
         """
-        session, holding.session = holding.session, None
+        session = holding.session
         if session is not None:
             session.sever()
             self.returned(holding, session, reason, is_severed=True)
 
     def end(self, holding: Holding, reason: str) -> None:
         """Take back the connection of `holding`, if it has one, and close it."""
-        session, holding.session = holding.session, None
+        session = holding.session
         if session is not None:
             self.returned(holding, session, reason)
+
+    def reject(self, holding: Holding, session: Session, reason: str) -> None:
+        """Close what was to be lent to `holding`, which may have another one by now."""
+        with self.slots.lock:
+            if self.slots.in_use.get(session) is not holding:
+                return  # the keeper was faster
+            del self.slots.in_use[session]
+            if holding.session is session:
+                holding.session = None
+            self.slots.note()
+        self.close(session, reason)
 
     def returned(
         self, holding: Holding, session: Session, reason: str, *, is_severed: bool = False
@@ -174,7 +186,8 @@ class Stock:
         """Take back `session`; with a reason, to close it."""
         slots, now = self.slots, time.monotonic()
         with slots.lock:
-            if slots.in_use.pop(session, None) is None:
+            if slots.in_use.get(session) is not holding:
+                holding.session = None
                 return  # it was taken away, or is a parent's
             if not reason and not self.wants(session):
                 reason = "shrunk" if slots.taken > slots.limit else "pool closed"
@@ -185,10 +198,14 @@ class Stock:
             if not reason:
                 session.idle_since = session.trusted_since = now
                 slots.serve(session)
+            else:
+                del slots.in_use[session]
+                holding.session = None
             slots.note()
-        self.page.used(now - holding.since, holding.ledger_place)
-        if events.lease_listeners and holding.waited_seconds is not None:
-            events.tell_lease_ended(self.alias, holding, session, now, reason)
+        if holding.waited_seconds is not None:
+            self.page.used(now - holding.since, holding.ledger_place)
+            if events.lease_listeners:
+                events.tell_lease_ended(self.alias, holding, session, now, reason)
         if holding.reported:
             leak_logger.warning(
                 "%s: returned after %.1f s by %s", self.alias, now - holding.since, holding.name

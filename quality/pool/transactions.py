@@ -10,7 +10,6 @@ from django.db import DatabaseError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.mysql import base as mysql
 from django.db.backends.utils import debug_transaction
-from django.utils.asyncio import async_unsafe
 from django.utils.functional import cached_property
 
 from quality.pool.lending import Pool
@@ -63,14 +62,12 @@ class SessionWrapper(mysql.DatabaseWrapper):
 
     def init_connection_state(self) -> None:
         """Express Django's wishes, once for each session. Most are in its `init_command`."""
-        session = self._session()
-        if session is not None and session.initialised:
-            return
         # Not stock Django's: it would set the isolation level once more.
         BaseDatabaseWrapper.init_connection_state(self)
         if self.features.is_sql_auto_is_null_enabled:
             with self.cursor() as cursor:
                 cursor.execute("SET SQL_AUTO_IS_NULL = 0")
+        session = self._session()
         if session is not None:
             session.initialised = True
             # That was no borrower's doing.
@@ -94,7 +91,6 @@ class SessionWrapper(mysql.DatabaseWrapper):
 
     # ----- Cursors
 
-    @async_unsafe
     def create_cursor(self, name: str | None = None) -> Any:
         """A cursor that is good for as long as this connection is lent."""
         if self._lender is None and not isinstance(self.connection, GoneConnection):
@@ -124,7 +120,7 @@ class SessionWrapper(mysql.DatabaseWrapper):
     def _session(self) -> Session | None:
         """The session that is lent to this wrapper, if there is one."""
         if self._lender is not None and isinstance(self.connection, LentConnection):
-            return self.connection.session
+            return self.connection.holding.session
         return None
 
     # ----- Limits

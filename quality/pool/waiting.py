@@ -11,9 +11,10 @@ if TYPE_CHECKING:
     from quality.pool.stock import Stock
 
 
-def wait_in_line(pool: "Stock", holding: Holding, *, is_first: bool = False) -> None:
+def wait_in_line(pool: "Stock", holding: Holding, *, unfit: str = "") -> None:
     """Wait until `holding` has a connection.
 
+    `unfit` is why the one that it has now must be closed: it had its turn, and is the first.
     Raises PoolTimeout, PoolFull, DatabaseAway, and what the connect that was tried for
     it raised.
     """
@@ -22,29 +23,35 @@ def wait_in_line(pool: "Stock", holding: Holding, *, is_first: bool = False) -> 
     if slots.taken >= slots.limit:
         reclaim_orphans(pool)
     waiter = Waiter(holding)
-    with slots.lock:
-        # Nobody is overtaken: while somebody waits, nothing is idle.
-        if slots.lend(holding):
-            return
-        is_away = bool(opening.away_since)
-        if is_away and not slots.attempts and time.monotonic() < opening.refuse_until:
-            raise opening.refusal()
-        queued = len(slots.waiters) - len(slots.attempts)
-        is_full = slots.taken >= slots.limit and options.max_waiting > 0
-        if is_full and queued >= options.max_waiting and not is_first:
-            pool.page.refused()
-            raise _error(PoolFull, pool, holding)
-        if is_away and slots.attempts:
-            # Somebody is trying: see how that goes.
-            seconds = min(seconds, options.fail_fast)
-        else:
-            is_away = False
-        if is_first:
-            slots.waiters.appendleft(waiter)
-        else:
-            slots.waiters.append(waiter)
-        slots.note()
+    rejected = holding.session
+    is_trying = False
     try:
+        try:
+            with slots.lock:
+                # Nobody is overtaken: while somebody waits, nothing is idle.
+                if slots.lend(holding):
+                    return
+                is_away = bool(opening.away_since)
+                if is_away and not slots.attempts and time.monotonic() < opening.refuse_until:
+                    raise opening.refusal()
+                queued = len(slots.waiters) - len(slots.attempts)
+                is_full = slots.taken >= slots.limit and options.max_waiting > 0
+                if is_full and queued >= options.max_waiting and not unfit:
+                    pool.page.refused()
+                    raise _error(PoolFull, pool, holding)
+                if is_away and slots.attempts:
+                    # Somebody is trying: see how that goes.
+                    seconds = min(seconds, options.fail_fast)
+                    is_trying = True
+                if unfit:
+                    slots.waiters.appendleft(waiter)
+                else:
+                    slots.waiters.append(waiter)
+                slots.note()
+        finally:
+            if rejected is not None:
+                # Not before it stands in line: another would get the slot.
+                pool.reject(holding, rejected, unfit)
         opening.grow()
         waiter.served.acquire(timeout=seconds)
     except BaseException:
@@ -57,7 +64,7 @@ def wait_in_line(pool: "Stock", holding: Holding, *, is_first: bool = False) -> 
             return
         if waiter.error is not None:
             raise waiter.error
-        error = opening.refusal() if is_away else _error(PoolTimeout, pool, holding)
+        error = opening.refusal() if is_trying else _error(PoolTimeout, pool, holding)
         slots.waiters.remove(waiter)
         slots.note()
     pool.page.timed_out()
@@ -80,9 +87,7 @@ def _error(kind: type[PoolTimeout], pool: "Stock", holding: Holding) -> PoolTime
     else:
         what = f"no connection within {waited:.1f} s"
     return kind(
-        f"{pool.alias}: {what}: {now}{now.why_none_is_free()}. "
-        "Hold connections for a shorter time, or raise max_size in OPTIONS['pool'] as far "
-        "as the server's max_connections allows for all processes together.",
+        f"{pool.alias}: {what}: {now}{now.why_none_is_free()}. {now.remedy()}",
         alias=pool.alias,
         waited_seconds=waited,
         **now.for_error(),

@@ -17,6 +17,7 @@ from quality.start.signals import Stopped, stop_signals
 COMMANDS = {
     "run": serve.run,
     "test": checking.test,
+    "chaos": checking.chaos,
     "check": checking.check,
     "bench": checking.bench,
     "format": checking.format_code,

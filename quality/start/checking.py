@@ -1,4 +1,4 @@
-"""The commands for those who change the code: test, check, bench, format, lock."""
+"""The commands for those who change the code: test, chaos, check, bench, format, lock."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import secrets
 
 from quality.start.console import ROOT, StartError, progress, run_hidden, run_step, say, tail
 from quality.start.install import PYTHON, ensure
+from quality.start.tools import ensure_tools
 
 # No server is asked for a check; what is asked all the same fails at once.
 NO_DATABASE = "mysql://quality:none@127.0.0.1:9/quality"
@@ -18,6 +19,14 @@ def test() -> int:
     os.chdir(ROOT)
     command = [str(PYTHON), "-m", "pytest", "--cov", "--cov-report=term-missing"]
     os.execv(PYTHON, command)  # noqa: S606 - a shell is what must not stand in between
+
+
+def chaos() -> int:
+    """The slow tests, in which real programs watch the house while it breaks."""
+    ensure(dev=True)
+    ensure_tools(os.environ)
+    os.chdir(ROOT)
+    os.execv(PYTHON, [str(PYTHON), "-m", "pytest", "-m", "chaos"])  # noqa: S606
 
 
 def check() -> int:

@@ -109,13 +109,13 @@ def install_system_packages(missing: Sequence[Need]) -> None:
         return
     packages = sorted({package for need in missing for package in need.packages})
     wanted = ", ".join(need.what for need in missing)
-    become_root = _become_root()
+    root = become_root()
     if find_program("apt-get") is None:
         raise StartError(
             f"Missing on this machine: {wanted}. There is no apt-get here; install what "
             f"Debian calls {' '.join(packages)}, then run the same command again."
         )
-    if become_root is None:
+    if root is None:
         raise StartError(
             f"Missing on this machine: {wanted}. Install it with\n\n"
             f"    sudo apt-get update && sudo {shlex.join(apt_get_install(packages))}\n\n"
@@ -123,13 +123,13 @@ def install_system_packages(missing: Sequence[Need]) -> None:
         )
     environment = ["env", "DEBIAN_FRONTEND=noninteractive"]
     with progress("Reading the package lists (apt-get update)") as line:
-        code, output = run_hidden([*become_root, *environment, "apt-get", "update"], line=line)
+        code, output = run_hidden([*root, *environment, "apt-get", "update"], line=line)
         # Not fatal: the lists that are there may do, and the next step tells.
         line.done("done" if code == 0 else "failed, going on")
     try:
         run_step(
             f"Installing {' '.join(packages)}",
-            [*become_root, *environment, *apt_get_install(packages)],
+            [*root, *environment, *apt_get_install(packages)],
             remedy=NETWORK_REMEDY,
         )
     except StartError as error:
@@ -157,7 +157,7 @@ def apt_get_install(packages: Sequence[str]) -> list[str]:
     ]
 
 
-def _become_root() -> list[str] | None:
+def become_root() -> list[str] | None:
     """The words before a command that needs root; None when there are none."""
     if os.geteuid() == 0:
         return []

@@ -51,7 +51,7 @@ def main() -> None:
                 if asked.profile:
                     _profile(asked)
                 else:
-                    _measure(asked, networks, counter)
+                    _measure(asked, server, networks, counter)
             finally:
                 # Or their keepers would miss the server.
                 for pool in registry.all():
@@ -143,11 +143,14 @@ def _make_tables() -> None:
 
 
 def _measure(
-    asked: argparse.Namespace, networks: dict[str, tuple[str, int]], counter: Proxy
+    asked: argparse.Namespace,
+    server: PrivateMariaDB,
+    networks: dict[str, tuple[str, int]],
+    counter: Proxy,
 ) -> None:
     from django.db import connection
 
-    from tests.benchmarks import reporting
+    from tests.benchmarks import reporting, watching
     from tests.benchmarks.measuring import Case, measure
     from tests.benchmarks.models import Scan
     from tests.benchmarks.operations import RECORD
@@ -179,12 +182,24 @@ def _measure(
         tidy_up=tidy_up,
         progress=progress,
     )
+    watched = {}
+    if _is_asked(asked, watching.OPERATION):
+        watched = watching.measure(
+            server,
+            HOME / "sites",
+            # Short and many: what is looked for is smaller than the noise of a round.
+            rounds=asked.rounds * 5,
+            seconds=asked.seconds,
+            progress=progress,
+        )
     progress("")
     requests = _requests(operations, counter)
     judged = reporting.judge(results)
-    print(reporting.table(results, VARIANTS, requests))
-    print(reporting.ratios(results, VARIANTS[:-1]))
-    print(reporting.verdicts(judged))
+    if results:
+        print(reporting.table(results, VARIANTS, requests))
+        print(reporting.ratios(results, VARIANTS[:-1]))
+        print(reporting.verdicts(judged))
+    print(watching.report(watched))
     written = asked.output or HOME / f"{datetime.datetime.now():%Y%m%d-%H%M%S}.json"  # noqa: DTZ005
     about: dict[str, Any] = {
         "python": platform.python_version(),
@@ -193,6 +208,7 @@ def _measure(
         "rounds": asked.rounds,
         "seconds": asked.seconds,
         "requests": requests,
+        "watching": watching.as_json(watched),
     }
     written.write_text(json.dumps(reporting.as_json(results, judged, **about), indent=1))
     print(f"\n{time.monotonic() - began:.0f} s. Written to {written}")
@@ -242,9 +258,11 @@ def _profile(asked: argparse.Namespace) -> None:
 def _chosen(asked: argparse.Namespace) -> list[str]:
     from tests.benchmarks.operations import OPERATIONS
 
-    if not asked.operations:
-        return list(OPERATIONS)
-    return [name for name in OPERATIONS if name.startswith(tuple(asked.operations))]
+    return [name for name in OPERATIONS if _is_asked(asked, name)]
+
+
+def _is_asked(asked: argparse.Namespace, operation: str) -> bool:
+    return not asked.operations or operation.startswith(tuple(asked.operations))
 
 
 if __name__ == "__main__":

@@ -8,11 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks import reporting
+from tests.benchmarks import reporting, watching
 from tests.benchmarks.measuring import Case, Result
 from tests.benchmarks.operations import BORROW, READ, RECORD
 from tests.benchmarks.variants import OTHER_POOL, OURS, STOCK, VARIANTS
+from tests.benchmarks.watching import UNWATCHED, WATCHED, Cost
 from tests.faults import ROOT
+
+# What watching costs is measured on two whole sites, which take their time to start.
+POOL_ALONE = "--operations=borrow,SELECT,ORM,scan transaction"
 
 
 def benchmark(var_dir: Path, *arguments: str) -> str:
@@ -20,7 +24,7 @@ def benchmark(var_dir: Path, *arguments: str) -> str:
         [sys.executable, "-W", "error", "-m", "tests.benchmarks", *arguments],
         cwd=ROOT,
         env=os.environ | {"VAR_DIR": str(var_dir)},
-        timeout=60,
+        timeout=300,
         capture_output=True,
         text=True,
     )
@@ -37,7 +41,9 @@ def var_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_tiny_run_measures_everything(var_dir: Path, tmp_path: Path) -> None:
     output = tmp_path / "bench.json"
-    said = benchmark(var_dir, "--rounds=1", "--seconds=0.01", "--threads=1", f"--output={output}")
+    said = benchmark(
+        var_dir, "--rounds=1", "--seconds=0.01", "--threads=1", POOL_ALONE, f"--output={output}"
+    )
     written = json.loads(output.read_text())
     assert len(written["results"]) == 4 * 2
     for line in written["results"]:
@@ -71,6 +77,15 @@ def test_an_aim_is_reached_or_not(ours: float, reached: bool) -> None:
     [aim] = reporting.judge([result])
     assert aim["reached"] is reached
     assert ("NOT REACHED" in reporting.verdicts([aim])) is not reached
+
+
+@pytest.mark.parametrize(("watched", "verdict"), [(103, ": reached"), (104, "NOT REACHED")])
+def test_the_cost_of_watching_is_judged(watched: float, verdict: str) -> None:
+    costs = {1: {WATCHED: Cost([watched], [watched]), UNWATCHED: Cost([100], [100])}}
+    said = watching.report(costs)
+    assert said.count(verdict) == 2
+    assert f"{watched / 100:.3f} (" in said
+    assert watching.report({}) == ""
 
 
 def test_faster_means_less() -> None:

@@ -17,6 +17,7 @@ import pytest
 from quality.devdb.configuration import DevdbError
 from quality.devdb.mariadb import MARKER, PrivateMariaDB
 from tests.devdb.conftest import ask
+from tests.faults import free_port
 
 MakeServer = Callable[..., PrivateMariaDB]
 
@@ -101,8 +102,7 @@ def test_it_opens_no_port_unless_asked(shared_server: PrivateMariaDB) -> None:
 
 
 def test_a_port_is_opened_on_loopback_only(home: Path, make_server: MakeServer) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     server = make_server(home, port=port)
     server.start()
     parts = urlsplit(server.url())
@@ -192,6 +192,17 @@ def test_several_homes_make_several_servers(
     assert server.pid != shared_server.pid
     ask(server, "CREATE TABLE here (id INT)")
     assert ask(shared_server, "SHOW TABLES LIKE 'here'") == []
+
+
+def test_a_start_leaves_the_temporary_tables_of_other_servers_alone(
+    tmp_path: Path, make_server: MakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tables = [tmp_path / f"#sql-temptable-1-1-1.{kind}" for kind in ("MAI", "MAD")]
+    for table in tables:
+        table.write_text("somebody's work")
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    make_server(tmp_path / "mariadb").start()
+    assert all(table.exists() for table in tables)
 
 
 def test_a_start_leaves_a_running_server_alone(shared_server: PrivateMariaDB) -> None:

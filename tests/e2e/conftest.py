@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
 from quality.devdb.configuration import find_program
 from quality.devdb.mariadb import PrivateMariaDB
@@ -61,6 +61,7 @@ def database(site) -> Database:
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
+    expect.set_options(timeout=30_000)
     path = next(filter(None, map(find_program, CHROMIUM_NAMES)))
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=list(ARGUMENTS))
@@ -122,7 +123,7 @@ def open_context(browser, site, signed_in, complaints) -> Iterator[Callable[...,
             "storage_state": signed_in(user) if user else None,
         } | options
         context = browser.new_context(**options)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(60_000)
         if language:
             context.add_cookies([{"name": "django_language", "value": language, "url": site.url}])
         context.add_init_script(LISTEN)
@@ -144,10 +145,15 @@ def open_context(browser, site, signed_in, complaints) -> Iterator[Callable[...,
 
 @pytest.fixture
 def open_station(open_context) -> Callable[..., StationPage]:
-    """`open_station("FG-01")` is that station's page, with a browser of its own."""
+    """`open_station("FG-01")` is that station's page, with a browser of its own.
 
-    def open_at(code: str = "FG-01", **options: Any) -> StationPage:
+    A script runs before those of the page, to take from the browser what others lack.
+    """
+
+    def open_at(code: str = "FG-01", *, script: str = "", **options: Any) -> StationPage:
         page = open_context(**options).new_page()
+        if script:
+            page.add_init_script(script)
         page.goto(f"/scans/station/?station={code}" if code else "/scans/station/")
         station = StationPage(page)
         station.await_connected()

@@ -3,8 +3,6 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.station import StationPage
-
 # As another tab does which writes for long: the store is taken until `window.letGo()`.
 HOLD_THE_STORE = """() => new Promise((held) => {
   indexedDB.open("quality").onsuccess = (event) => {
@@ -43,13 +41,10 @@ def test_while_the_disk_stalls_the_banner_is_never_green(station, complaints, da
 
 
 def test_a_scan_that_the_disk_never_took_survives_a_reload_under_its_id(
-    open_context, database, order
+    open_station, database, order
 ):
-    page = open_context().new_page()
-    page.add_init_script(SILENT_DISK)
-    page.goto("/scans/station/?station=FG-01")
-    station = StationPage(page)
-    station.await_connected()
+    station = open_station(script=SILENT_DISK)
+    page = station.page
     station.scan_piece(f"{order}-0001")
     station.await_banner("problem", f"{order}-0001 is not kept yet")
     [held] = page.evaluate("JSON.parse(sessionStorage.getItem('quality.held'))")
@@ -65,15 +60,12 @@ def test_a_scan_that_the_disk_never_took_survives_a_reload_under_its_id(
 
 @pytest.mark.parametrize("kind", ["localStorage", "sessionStorage"])
 def test_a_browser_without_storage_for_small_things_scans_all_the_same(
-    open_context, database, order, kind
+    open_station, database, order, kind
 ):
-    page = open_context().new_page()
-    page.add_init_script(
-        f"Object.defineProperty(window, '{kind}', {{get() {{ throw new DOMException('no') }}}})"
+    station = open_station(
+        script=f"Object.defineProperty(window, '{kind}', "
+        "{get() { throw new DOMException('no') }})"
     )
-    page.goto("/scans/station/?station=FG-01")
-    station = StationPage(page)
-    station.await_connected()
     station.scan_piece(f"{order}-0001")
     station.await_confirmed(f"{order}-0001")
     expect(station.recent.first).to_contain_text(f"{order}-0001")

@@ -3,8 +3,6 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.station import StationPage
-
 
 @pytest.mark.parametrize("end", ["Control+j", "Control+m"])
 def test_cr_and_lf_as_control_keys_end_a_code(station, database, order, end):
@@ -34,11 +32,8 @@ def test_words_for_a_note_that_lost_the_focus_go_into_it(station, database, orde
     assert [row["note"] for row in database.scans(order)] == ["loose thread"]
 
 
-def test_a_tablet_without_abort_timeouts_sends(open_context, database, order):
-    page = open_context().new_page()
-    page.add_init_script("delete AbortSignal.timeout")
-    page.goto("/scans/station/?station=FG-01")
-    station = StationPage(page)
+def test_a_tablet_without_abort_timeouts_sends(open_station, database, order):
+    station = open_station(script="delete AbortSignal.timeout")
     station.scan_piece(f"{order}-0001")
     station.await_confirmed(f"{order}-0001")
     assert len(database.scans(order)) == 1

@@ -41,13 +41,13 @@ def how(work: Callable[[], object]) -> str:
 def in_thread(work: Callable[[], Any]) -> Any:
     """What `work` returns, in a thread that ends."""
     with ThreadPoolExecutor(1) as executor:
-        return executor.submit(work).result(30)
+        return executor.submit(work).result(60)
 
 
 def readable(number: int) -> None:
-    """Wait until there is something to read, 10 s at most."""
-    if not select.select([number], [], [], 10)[0]:
-        raise TimeoutError("Nobody said anything for 10 s.")
+    """Wait until there is something to read, 30 s at most."""
+    if not select.select([number], [], [], 30)[0]:
+        raise TimeoutError("Nobody said anything for 30 s.")
 
 
 class Pipe:
@@ -71,7 +71,7 @@ def in_child(work: Callable[[], object]) -> int:
     """Run `work` in a forked child that leaves without any tidying. Returns its pid."""
     pid = os.fork()
     if pid == 0:
-        signal.alarm(20)
+        signal.alarm(60)
         try:
             work()
         finally:

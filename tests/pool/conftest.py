@@ -5,6 +5,7 @@ import itertools
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import MySQLdb
@@ -15,12 +16,14 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from quality.devdb.mariadb import PrivateMariaDB
 from quality.pool.base import DatabaseWrapper
+from quality.pool.ledger import Page
 from quality.pool.lending import Pool
 from quality.pool.registry import registry
 from tests.faults import COUNT_USERS, Administrator, Proxy
+from tests.pool import traces
+from tests.pool.ledgers import DATABASE
+from tests.pool.project import SCHEMA
 
-# The account of the tests may do anything in schemas with this beginning.
-SCHEMA = "quality_pooltests"
 _numbers = itertools.count()
 
 
@@ -32,7 +35,9 @@ class Database:
         self.settings: dict[str, Any] = copy.deepcopy(settings.DATABASES["default"])
         self.settings["NAME"] = SCHEMA
         pool = self.settings["OPTIONS"]["pool"]
-        self.settings["OPTIONS"]["pool"] = {"ledger": pool["ledger"], **changes.pop("pool", {})}
+        # Without a minimum: at its next look the keeper would open what no test counts on.
+        few = {"ledger": pool["ledger"], "min_size": 0}
+        self.settings["OPTIONS"]["pool"] = few | changes.pop("pool", {})
         self.settings["OPTIONS"] |= changes.pop("OPTIONS", {})
         self.settings |= changes
 
@@ -51,9 +56,11 @@ class Server:
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
+        # A connection in two threads' hands is lost, and with it all tests that follow.
+        self._lock = threading.Lock()
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
-        with self._connection.cursor() as cursor:
+        with self._lock, self._connection.cursor() as cursor:
             cursor.execute(sql)
             return list(cursor.fetchall())
 
@@ -61,12 +68,18 @@ class Server:
         found = self.query(f"SELECT 1 FROM information_schema.processlist WHERE id = {thread_id}")
         return bool(found)
 
+    def aborted_clients(self) -> int:
+        """How many connections ended without a goodbye, among them those of the tests before."""
+        rest = f"SELECT 1 FROM information_schema.processlist WHERE db = '{SCHEMA}'"
+        eventually(lambda: not self.query(rest))
+        return int(self.query("SHOW GLOBAL STATUS LIKE 'Aborted_clients'")[0][1])
+
     def kill(self, thread_id: int) -> None:
-        self._connection.query(f"KILL {thread_id}")
+        self.query(f"KILL {thread_id}")
         eventually(lambda: not self.has(thread_id))
 
 
-def eventually(condition: Callable[[], object], seconds: float = 10) -> None:
+def eventually(condition: Callable[[], object], seconds: float = 30) -> None:
     """Wait until the condition holds, and fail if it never does."""
     pause = threading.Event()
     for _ in range(int(seconds / 0.01)):
@@ -157,6 +170,37 @@ def database(server) -> Iterator[Callable[..., Database]]:
             # What the test left open; its threads have ended.
             for holding in list(pool.slots.in_use.values()):
                 pool.end(holding, "discarded")
+            # Nothing outlives its test.
+            eventually(lambda pool=pool: not pool.slots.taken and not pool.page.is_shared)
+
+
+@pytest.fixture(scope="module")
+def objects(server: Server) -> Iterator[None]:
+    """The objects that leave traces in a session exist."""
+    connection = raw_connection(charset="utf8mb4")
+    for statement in traces.SETUP:
+        connection.query(statement)
+    yield
+    for statement in traces.teardown(connection):
+        connection.query(statement)
+    connection.close()
+
+
+# ----- What processes share
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> str:
+    """Where processes meet, and nobody but those of one test."""
+    return str(tmp_path / "ledger")
+
+
+@pytest.fixture
+def page(folder: str) -> Iterator[Page]:
+    """The page of this process in that folder's ledger."""
+    page = Page(alias="default", database=DATABASE, directory=folder)
+    yield page
+    page.close()
 
 
 # ----- A server and a way to it that tests may break

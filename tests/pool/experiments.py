@@ -201,7 +201,7 @@ def _borrow_from_a_frozen_server(freeze_seconds: float = 4) -> Seen:
     finally:
         os.kill(pid, signal.SIGCONT)
         thaw.cancel()
-    return "within the time-out" if took < 2.5 else "as long as the freeze"
+    return "within the time-out" if took < 3.5 else "as long as the freeze"
 
 
 @experiment
@@ -438,7 +438,7 @@ def _sent(work: Callable[[], object], times: int = 5) -> Seen:
 
 def main() -> None:
     """Print what one experiment saw, as JSON."""
-    signal.alarm(30)
+    signal.alarm(100)
     seen = EXPERIMENTS[sys.argv[1]]()
     print(f"SEEN {json.dumps(seen)}", flush=True)
     # Without tidying: whatever is broken by now must not hang the exit.

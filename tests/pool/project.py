@@ -12,6 +12,9 @@ from django.conf import settings
 
 ROOT = Path(__file__).resolve().parents[2]
 
+# The account of the tests may do anything in schemas with this beginning.
+SCHEMA = "quality_pooltests"
+
 # What a script begins with.
 SETUP = """
 import json, os, sys
@@ -37,7 +40,8 @@ def databases(engine: str = "quality.pool", **changes: Any) -> dict[str, Any]:
     database: dict[str, Any] = copy.deepcopy(settings.DATABASES["default"])
     pool = database["OPTIONS"].pop("pool")
     if engine == "quality.pool":
-        database["OPTIONS"]["pool"] = pool | changes.pop("pool", {})
+        # Without a minimum, as in the other tests.
+        database["OPTIONS"]["pool"] = pool | {"min_size": 0} | changes.pop("pool", {})
     wanted = ("USER", "PASSWORD", "HOST", "PORT", "OPTIONS", "TEST")
     return {"default": {"ENGINE": engine, **{key: database[key] for key in wanted}, **changes}}
 
@@ -49,7 +53,7 @@ def environment(databases: dict[str, Any], **more: str) -> dict[str, str]:
     return {**kept, "PYTHONPATH": paths, "DATABASES": json.dumps(databases), **more}
 
 
-def run(*command: str, env: dict[str, str], seconds: float = 60) -> str:
+def run(*command: str, env: dict[str, str], seconds: float = 180) -> str:
     """What a Python process says, which has to end well."""
     done = subprocess.run(
         [sys.executable, *command], env=env, timeout=seconds, text=True, capture_output=True

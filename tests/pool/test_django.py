@@ -163,13 +163,9 @@ print(sorted(name for name in sys.modules if name.startswith(("django.contrib", 
 
 
 def test_the_process_says_goodbye_to_the_server(server):
-    def aborted() -> int:
-        status = server.query("SHOW GLOBAL STATUS LIKE 'Aborted_clients'")
-        return int(status[0][1])
-
-    before = aborted()
+    before = server.aborted_clients()
     run_script("thread_id()\nconnection.close()\n", databases(NAME=SCHEMA))
-    assert aborted() == before
+    assert server.aborted_clients() == before
 
 
 @pytest.fixture

@@ -29,14 +29,14 @@ def test_connections_that_the_network_cut_cost_no_borrower_an_error(on_spare_ser
 
 
 def test_a_server_that_refuses_is_an_error_soon_and_heals_without_a_restart(on_spare_server, proxy):
-    shop = on_spare_server({"max_size": 3, "timeout": 5}, through=proxy)
+    shop = on_spare_server({"max_size": 3, "timeout": 20}, through=proxy)
     assert works(shop)
     proxy.stop()
     proxy.cut()
     eventually(lambda: proxy.open == 0)
     began = time.monotonic()
     assert not works(shop)
-    assert time.monotonic() - began < 2.5
+    assert time.monotonic() - began < 10
     proxy.start()
     eventually(lambda: works(shop))
 
@@ -49,7 +49,8 @@ def test_a_network_that_swallows_holds_nobody_beyond_the_deadline(on_spare_serve
     errors = [future.exception(20) for future in futures]
     took_seconds = time.monotonic() - began
     assert all(isinstance(error, OperationalError) for error in errors)
-    assert took_seconds < 3
+    # Nobody stood in line behind another's deadline.
+    assert took_seconds < 4
     proxy.hear()
     eventually(lambda: works(shop))
 
@@ -138,14 +139,14 @@ LIMITS = {
 
 @pytest.mark.parametrize("number", LIMITS)
 def test_a_full_server_is_waited_for(number, on_spare_server, administrator, fill):
-    shop = on_spare_server({"max_size": 2, "min_size": 0, "timeout": 10})
+    shop = on_spare_server({"max_size": 2, "min_size": 0, "timeout": 30})
     with LIMITS[number](administrator):
         taken = fill(number)
         waiting = in_thread(lambda: works(shop))
         eventually(lambda: str(number) in shop.pool.stats().last_connect_error)
         assert not waiting.done()
         taken.pop().close()
-        assert waiting.result(10)
+        assert waiting.result(30)
 
 
 @pytest.mark.parametrize("number", LIMITS)
@@ -158,4 +159,4 @@ def test_a_server_that_stays_full_is_an_error_at_the_deadline(
         began = time.monotonic()
         with pytest.raises(OperationalError, match=str(number)):
             shop.wrapper().ensure_connection()
-        assert 0.4 < time.monotonic() - began < 2
+        assert 0.4 < time.monotonic() - began < 5

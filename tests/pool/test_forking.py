@@ -58,6 +58,36 @@ assert thread_id() == parents
     )
 
 
+@pytest.mark.parametrize("fork", ["os.fork", "ctypes.PyDLL(None).fork"])
+def test_a_child_has_one_pool_for_all_its_threads(fork, tiny):
+    run_script(
+        f"""
+import ctypes, threading
+thread_id()
+connection.close()
+pid = {fork}()
+if pid == 0:
+    try:
+        ours = thread_id()
+        pool = connections["default"].pool
+        assert pool.stats().in_use == 1
+        connection.close()
+        other = threading.Thread(target=lambda: theirs.append(thread_id()) or connection.close())
+        theirs = []
+        other.start()
+        other.join(30)
+        assert theirs == [ours]
+        connection.close_pool()
+        assert pool.stats().open == 0
+        os._exit(0)
+    finally:
+        os._exit(1)
+assert os.waitpid(pid, 0)[1] == 0
+""",
+        tiny,
+    )
+
+
 def test_a_child_that_does_nothing_leaves_the_parent_alone(tiny):
     run_script(
         FORK
@@ -152,7 +182,7 @@ def work():
     assert registry.all() == []
     assert thread_id() > 0
     # Also for who kept the pool itself.
-    pool.give_back(pool.borrow())
+    pool.borrow().close()
 
 holder = threading.Thread(target=hold)
 holder.start()

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.pool.conftest import SCHEMA, Server, eventually
+from tests.pool.conftest import SCHEMA, eventually
 from tests.pool.project import SETUP, databases, environment
 
 APP = (
@@ -44,18 +44,14 @@ def child_exit(server, worker):
 """
 
 
-def aborted_clients(server: Server) -> int:
-    return int(server.query("SHOW GLOBAL STATUS LIKE 'Aborted_clients'")[0][1])
-
-
 class UnixConnection(http.client.HTTPConnection):
     def __init__(self, path: str) -> None:
-        super().__init__("localhost", timeout=30)
+        super().__init__("localhost", timeout=60)
         self.path = path
 
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(30)
+        self.sock.settimeout(60)
         self.sock.connect(self.path)
 
 
@@ -63,7 +59,7 @@ class UnixConnection(http.client.HTTPConnection):
 def test_every_request_gets_its_own_row_and_every_worker_its_own_connections(
     preload, tmp_path, server
 ):
-    aborted = aborted_clients(server)
+    aborted = server.aborted_clients()
     (tmp_path / "tinyapp.py").write_text(APP)
     (tmp_path / "conf.py").write_text(CONFIGURATION)
     # Relative: a socket's path must be short.
@@ -109,11 +105,11 @@ def test_every_request_gets_its_own_row_and_every_worker_its_own_connections(
         os.fchdir(here)
         os.close(here)
         gunicorn.terminate()
-        gunicorn.wait(30)
+        gunicorn.wait(60)
     if preload:
         said = (tmp_path / "arbiter").read_text().split()
         assert said
         assert set(said) == {"True"}
     assert "Traceback" not in (tmp_path / "log").read_text()
     # Every process said goodbye to the server for every connection.
-    assert aborted_clients(server) == aborted
+    assert server.aborted_clients() == aborted

@@ -1,6 +1,7 @@
 """The keeper looks after what nobody uses, and what nobody gave back."""
 
 import logging
+import re
 import sys
 import threading
 
@@ -152,7 +153,7 @@ def test_what_is_lent_beyond_a_smaller_limit_is_closed_when_it_returns(database,
 
 @pytest.mark.parametrize("sizes", [{"max_size": 0}, {"min_size": 3}, {"max_size": "9"}])
 def test_an_impossible_size_is_refused_and_changes_nothing(sizes, database):
-    pool = database(pool={"max_size": 2}).pool
+    pool = database(pool={"max_size": 2, "min_size": 2}).pool
     with pytest.raises(ImproperlyConfigured, match=next(iter(sizes))):
         pool.resize(**sizes)
     assert (pool.stats().limit, pool.min_size) == (2, 2)
@@ -238,7 +239,7 @@ def test_a_lease_that_is_out_for_long_is_logged_once_with_its_borrower(database,
     eventually(looked_twice())
     (text,) = leaks()
     assert shop.alias in text
-    assert "command forget has had a connection for 0." in text
+    assert re.search(r"command forget has had a connection for \d+\.\d s", text)
     assert "MainThread" in text
     assert "in borrow_and_forget" in text
     assert "return thread_id(wrapper)" in text
@@ -247,12 +248,12 @@ def test_a_lease_that_is_out_for_long_is_logged_once_with_its_borrower(database,
     # It is a warning, not a theft.
     assert thread_id(wrapper)
     wrapper.close()
-    assert "returned after 0." in leaks()[1]
+    assert re.search(r"returned after \d+\.\d s", leaks()[1])
     assert len(leaks()) == 2
 
 
 def test_a_short_lease_is_no_leak(database, leaks):
-    shop = database(pool={"leak_after": 5, "min_size": 0})
+    shop = database(pool={"leak_after": 60, "min_size": 0})
     used(shop, 1)
     holder = shop.wrapper()
     thread_id(holder)
@@ -264,7 +265,7 @@ def test_the_search_for_leaks_can_be_switched_off(database, leaks):
     shop = database(pool={"leak_after": 0, "min_size": 0})
     wrapper = shop.wrapper()
     thread_id(wrapper)
-    wrapper.connection.lease.holding.since -= 1000
+    wrapper.connection.holding.since -= 1000
     eventually(looked_twice())
     assert leaks() == []
 

@@ -55,13 +55,27 @@ def test_what_was_lent_under_the_old_password_is_closed_at_its_return(database, 
     eventually(lambda: not server.has(held))
 
 
+def test_changed_options_reach_those_who_have_borrowed_before(database):
+    shop = database(pool={"max_size": 2})
+    before = shop.wrapper()
+    thread_id(before)
+    before.close()
+    shop.settings["OPTIONS"]["pool"]["max_size"] = 3
+    shop.settings["OPTIONS"]["pool"]["statement_timeout"] = 7
+    number = used_once(shop)
+    # Two pools that take turns would open a connection for each borrower.
+    assert thread_id(before) == number
+    assert shop.pool.stats().limit == 3
+    assert select(before, "SELECT @@max_statement_time") == 7
+
+
 def test_a_pool_that_was_replaced_keeps_nothing(database):
     # A thread may have asked for the pool just before another one replaced it.
     shop = database()
     replaced = shop.pool
     shop.settings["OPTIONS"]["init_command"] = "SET @another = 1"
     assert shop.pool is not replaced
-    replaced.give_back(replaced.borrow())
+    replaced.borrow().close()
     assert replaced.stats().open == 0
 
 

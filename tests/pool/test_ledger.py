@@ -7,36 +7,25 @@ import sys
 import threading
 import time
 import timeit
-from collections.abc import Callable, Iterator
+from bisect import bisect_left
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from quality.pool import ledger
 from quality.pool.address import database_name, server_name
 from quality.pool.ledger import CLOSE_REASONS, Page, read
-from quality.pool.numbers import BOUNDS, Histogram, bucket_of
+from quality.pool.numbers import BOUNDS, Histogram
 from tests.pool.ledgers import DATABASE, worker
-
-
-@pytest.fixture
-def folder(tmp_path) -> str:
-    return str(tmp_path / "ledger")
-
-
-@pytest.fixture
-def page(folder) -> Iterator[Page]:
-    page = Page(alias="default", database=DATABASE, directory=folder)
-    yield page
-    page.close()
-
 
 # ----- What is written is read
 
 
 def test_every_number_is_read_as_it_was_written(page, folder):
     page.set(limit=20, open=7, idle=2, in_use=4, waiting=3)
-    page.waited(0.0)
-    page.waited(0.004)
+    page.lent("", 0.0, time.monotonic())
+    page.lent("", 0.004, time.monotonic())
     page.used(0.02)
     page.connected(0.5)
     page.connected(0.25)
@@ -55,7 +44,7 @@ def test_every_number_is_read_as_it_was_written(page, folder):
     )
     assert numbers.waits.count == 2
     assert numbers.waits.total_seconds == pytest.approx(0.004)
-    assert numbers.uses.counts[bucket_of(0.02)] == 1
+    assert numbers.uses.counts[bisect_left(BOUNDS, 0.02)] == 1
     assert (numbers.connects, numbers.connect_seconds) == (2, 0.75)
     assert numbers.closes == {reason: number for number, reason in enumerate(CLOSE_REASONS)}
     assert (numbers.timeouts, numbers.refusals, numbers.leaks) == (1, 2, 1)
@@ -66,7 +55,7 @@ def test_every_number_is_read_as_it_was_written(page, folder):
 
 
 def test_it_goes_through_json(page, folder):
-    page.holding("POST scans:record", time.monotonic())
+    page.lent("POST scans:record", 0.0, time.monotonic())
     [numbers] = read(folder)
     again = json.loads(json.dumps(numbers.as_dict()))
     assert again["holders"][0]["name"] == "POST scans:record"
@@ -75,7 +64,7 @@ def test_it_goes_through_json(page, folder):
 
 def test_the_longest_holders_come_first_and_go_when_they_return(page, folder):
     now = time.monotonic()
-    places = [page.holding(f"holder {age}", now - age) for age in (1, 30, 5)]
+    places = [page.lent(f"holder {age}", 0.0, now - age) for age in (1, 30, 5)]
     [numbers] = read(folder)
     assert [one.name for one in numbers.holders] == ["holder 30", "holder 5", "holder 1"]
     assert 30 <= numbers.holders[0].held_seconds < 40
@@ -85,7 +74,7 @@ def test_the_longest_holders_come_first_and_go_when_they_return(page, folder):
 
 def test_more_holders_than_places_cost_names_and_nothing_else(page, folder):
     now = time.monotonic()
-    places = [page.holding("x" * 100, now) for _ in range(40)]
+    places = [page.lent("x" * 100, 0.0, now) for _ in range(40)]
     assert places.count(-1) == 8
     [numbers] = read(folder)
     assert len(numbers.holders) == 32
@@ -97,15 +86,14 @@ def test_more_holders_than_places_cost_names_and_nothing_else(page, folder):
 
 
 def test_a_long_name_is_cut_between_letters(page, folder):
-    page.holding("é" * 50, time.monotonic())
+    page.lent("é" * 50, 0.0, time.monotonic())
     assert read(folder)[0].holders[0].name == "é" * 29
 
 
 def test_what_cannot_be_does_not_raise(page, folder):
     page.closed("a reason that nobody knows")
-    page.holding("a\0b\udcff", time.monotonic())
-    page.waited(-1.0)
-    page.waited(1e9)
+    page.lent("a\0b\udcff", -1.0, time.monotonic())
+    page.lent("", 1e9, time.monotonic())
     [numbers] = read(folder)
     assert numbers.closes["other"] == 1
     assert numbers.holders[0].name == "ab?"
@@ -160,7 +148,7 @@ def test_a_quantile_is_never_off_by_more_than_a_bucket(share):
     durations = [0.0001 * 1.01**n for n in range(1300)]
     counts = [0] * (len(BOUNDS) + 1)
     for seconds in durations:
-        counts[bucket_of(seconds)] += 1
+        counts[bisect_left(BOUNDS, seconds)] += 1
     told = Histogram(counts).quantile(share)
     truth = durations[int(share * len(durations))]
     assert told is not None
@@ -186,13 +174,14 @@ def write():
     while True:
         n = (n + 1) % 20000
         page.set(limit=60000, open=3 * n, idle=n, in_use=2 * n, waiting=n)
-        place = page.holding(f"holder {n}", n % 20)
+        place = page.lent(f"holder {n}", 0.0, n % 20)
         page.used(0.01, place)
 threading.Thread(target=write, daemon=True).start()
 """
     with worker(script, folder):
         seen = set()
         for _ in range(3000):
+            began = time.monotonic()
             [numbers] = read(folder)
             assert numbers.open == 3 * numbers.idle
             assert numbers.in_use == 2 * numbers.waiting
@@ -200,7 +189,7 @@ threading.Thread(target=write, daemon=True).start()
             now = time.monotonic()
             for holder in numbers.holders:
                 since = int(holder.name.split()[1]) % 20
-                assert abs(now - holder.held_seconds - since) < 0.5
+                assert began - 0.01 < holder.held_seconds + since < now + 0.01
             seen.add(numbers.idle)
         assert len(seen) > 10
 
@@ -208,9 +197,8 @@ threading.Thread(target=write, daemon=True).start()
 def test_threads_lose_no_update(page):
     def count() -> None:
         for _ in range(20000):
-            page.waited(0.001)
             page.timed_out()
-            page.used(0.001, page.holding("x", 1.0))
+            page.used(0.001, page.lent("x", 0.001, 1.0))
 
     threads = [threading.Thread(target=count) for _ in range(4)]
     for thread in threads:
@@ -228,12 +216,15 @@ def best_of(times: int, count: int, work: Callable[[], object]) -> float:
 
 
 def test_it_costs_next_to_nothing(page, folder):
-    now = time.monotonic()
-    # A quarter of a microsecond each; the bounds leave room for a busy machine.
-    assert best_of(5, 5000, lambda: page.waited(0.01)) < 2e-6
-    assert best_of(5, 5000, lambda: page.used(0.01, page.holding("POST scans", now))) < 4e-6
-    assert best_of(5, 5000, lambda: page.set(limit=9, open=5, idle=2, in_use=3, waiting=0)) < 2e-6
+    now, kept = time.monotonic(), {}
+    # Beside a call that only keeps what it is told: 5 to 10 of them.
+    call = best_of(5, 5000, lambda: kept.update(seconds=0.01))
+    assert best_of(5, 5000, lambda: page.used(0.01, page.lent("POST scans", 0.01, now))) < 60 * call
+    numbers = {"limit": 9, "open": 5, "idle": 2, "in_use": 3, "waiting": 0}
+    assert best_of(5, 5000, lambda: page.set(**numbers)) < 30 * call
     others = [Page(alias="default", database=DATABASE, directory=folder) for _ in range(7)]
-    assert best_of(5, 20, lambda: read(folder)) < 2e-3
+    # Beside reading the same files, and making nothing of them: three times that.
+    plain = best_of(5, 20, lambda: [path.read_bytes() for path in Path(folder).iterdir()])
+    assert best_of(5, 20, lambda: read(folder)) < 15 * plain
     for other in others:
         other.close()

@@ -44,7 +44,8 @@ def test_the_last_one_returned_is_lent_first(database):
 
 
 def test_an_exhausted_pool_tells_its_numbers(database):
-    shop = database(pool={"max_size": 2, "timeout": 0.2})
+    # Enough for two connects on a busy machine.
+    shop = database(pool={"max_size": 2, "timeout": 1})
     holders = [shop.wrapper(), shop.wrapper()]
     for holder in holders:
         thread_id(holder)
@@ -54,7 +55,7 @@ def test_an_exhausted_pool_tells_its_numbers(database):
     assert isinstance(error, OperationalError)
     assert (error.alias, error.limit, error.in_use, error.idle) == (shop.alias, 2, 2, 0)
     assert error.waiting == 1
-    assert error.waited_seconds == pytest.approx(0.2, abs=0.15)
+    assert 1 <= error.waited_seconds < 10
     for part in (shop.alias, "2 of 2 in use", "0 idle", "1 waiting", "MainThread", "max_size"):
         assert part in str(error)
     assert shop.pool.stats().waiting == 0
@@ -117,7 +118,15 @@ def test_who_was_given_a_dead_connection_keeps_its_turn(database, monkeypatch):
         eventually(lambda: pool.stats().waiting == 1)
         return "dead"
 
+    close = pool.close
+
+    def close_and_see_who_is_next(session, reason):
+        monkeypatch.setattr(pool, "close", close)
+        close(session, reason)
+        eventually(lambda: pool.stats().in_use == 1)
+
     monkeypatch.setattr(pool, "_unfit", dead_while_another_comes)
+    monkeypatch.setattr(pool, "close", close_and_see_who_is_next)
     in_thread(lambda: borrow_and_return("first")).result(10)
     others[0].result(10)
     assert served == ["before", "first", "second"]
@@ -161,7 +170,7 @@ def test_closing_the_pool_closes_idle_connections_at_once(database, server):
 
 
 def test_closing_the_pool_closes_lent_connections_when_they_return(database, server):
-    shop = database(pool={"max_size": 2, "timeout": 0.1})
+    shop = database(pool={"max_size": 2, "timeout": 1})
     lent = [shop.wrapper(), shop.wrapper()]
     old = [thread_id(wrapper) for wrapper in lent]
     lent[0].close_pool()
@@ -192,7 +201,7 @@ def test_a_thread_that_ends_without_closing_loses_no_slot(database, server):
 
 
 def test_a_refused_connection_is_stock_djangos_error_and_loses_no_slot(database):
-    shop = database(pool={"max_size": 1, "timeout": 1}, PASSWORD="wrong")
+    shop = database(pool={"max_size": 1, "timeout": 10}, PASSWORD="wrong")
     for _ in range(3):
         with pytest.raises(OperationalError) as refusal:
             shop.wrapper().ensure_connection()
@@ -216,7 +225,7 @@ def test_what_grew_too_old_is_lent_to_nobody(when, database, server):
     shop = database(pool={"min_size": 0})
     wrapper = shop.wrapper()
     old = thread_id(wrapper)
-    session = wrapper.connection.lease.session
+    session = wrapper.connection.session
     if when == "lent":
         session.expires_at = 0
         wrapper.close()

@@ -8,7 +8,7 @@ from MySQLdb.cursors import DictCursor, SSCursor
 from quality.pool.driver import Connection
 from quality.pool.lent import TELLING, UNDONE_BY_RESET
 from tests.pool import traces
-from tests.pool.conftest import SCHEMA, eventually, raw_connection, select, thread_id
+from tests.pool.conftest import SCHEMA, eventually, select, thread_id
 
 SEVERAL_ROWS = "SELECT seq FROM seq_1_to_5"
 MANY_ROWS = "SELECT REPEAT('x', 1000) FROM seq_1_to_5000"
@@ -28,18 +28,6 @@ def needs(wrapper) -> str:
 
 
 # ----- Every trace, by every way
-
-
-@pytest.fixture(scope="module")
-def as_new(server):
-    """What a session looks like that nobody used; the objects that leave traces exist."""
-    connection = raw_connection(charset="utf8mb4")
-    for statement in traces.SETUP:
-        connection.query(statement)
-    yield
-    for statement in traces.teardown(connection):
-        connection.query(statement)
-    connection.close()
 
 
 def by_cursor(wrapper, statement):
@@ -82,7 +70,7 @@ WAYS = (
 )
 
 
-@pytest.mark.usefixtures("as_new")
+@pytest.mark.usefixtures("objects")
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
 @pytest.mark.parametrize("within", [False, True], ids=["", "in a transaction"])
 def test_nothing_is_left_behind(way, within, database):
@@ -174,7 +162,7 @@ def test_what_no_reset_undoes_costs_the_connection(use, wrapper, server):
 
 def test_every_name_of_the_drivers_connection_has_been_thought_of():
     ours = {"first", "tell", "takes_several"}
-    defined = {"cursor", "commit", "rollback", "autocommit", "get_autocommit", "close"}
+    defined = {"cursor", "commit", "rollback", "autocommit", "get_autocommit", "ping", "close"}
     # Whoever gets at one of these could do what no reset undoes.
     costly = {
         "converter",

@@ -130,7 +130,7 @@ class LiftedOut:
             (shop / f"{name}.py").write_text(text)
         (path / "tiny.py").write_text(SETTINGS)
         self.ledger = path / "ledger"
-        self.database = databases(NAME=SCHEMA, pool={"max_size": 1, "timeout": 0.3})
+        self.database = databases(NAME=SCHEMA, pool={"max_size": 1, "timeout": 2})
         self.database["default"]["ENGINE"] = package
         self.database["default"]["OPTIONS"]["pool"]["ledger"] = str(self.ledger)
 
@@ -149,7 +149,7 @@ class LiftedOut:
             },
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,
         )
         return done.stdout + done.stderr + f"\nexit {done.returncode}"
 

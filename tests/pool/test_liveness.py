@@ -55,7 +55,7 @@ def test_a_connection_that_died_in_use_is_not_lent_again(database, server):
 def test_a_connection_that_the_driver_gave_up_is_not_reset(database, server):
     wrapper = database(pool={"max_size": 1}).wrapper()
     dead = thread_id(wrapper)
-    session = wrapper.connection.lease.session
+    session = wrapper.connection.session
     server.kill(dead)
     with pytest.raises(OperationalError):
         select(wrapper, "SELECT 1")
@@ -94,7 +94,8 @@ def test_a_frozen_server_holds_a_borrower_no_longer_than_the_timeout(
     started = time.monotonic()
     with frozen(spare_server):
         with pytest.raises(OperationalError):
-            in_thread(lambda: shop.wrapper().ensure_connection()).result(10)
+            in_thread(lambda: shop.wrapper().ensure_connection()).result(30)
         took_seconds = time.monotonic() - started
-    assert took_seconds < 3
+    # Less than what it costs who waits for the answer of an idle one, or for a connect.
+    assert took_seconds < 4.5
     assert select(wrapper, "SELECT 1") == 1

@@ -122,6 +122,25 @@ def test_a_character_set_chosen_through_the_driver_does_not_stay(shop):
     assert thread_id(following) == number
 
 
+def test_a_driver_told_to_reconnect_by_itself_does_not_stay(shop, server):
+    borrower = shop.wrapper()
+    number = thread_id(borrower)
+    with pytest.deprecated_call(match="reconnect"):
+        borrower.connection.ping(True)
+    borrower.close()
+    eventually(lambda: not server.has(number))
+
+
+def test_what_the_server_does_at_each_connect_is_not_missing_later(on_spare_server, administrator):
+    shop = on_spare_server({"max_size": 1})
+    with administrator.setting("init_connect", "SET time_zone = '+03:00'"):
+        for _ in range(2):
+            borrower = shop.wrapper()
+            assert select(borrower, "SELECT @@time_zone") == "+03:00"
+            run(borrower, "SET @left = 'behind'")
+            borrower.close()
+
+
 def test_a_result_that_nobody_read_costs_the_connection(shop, server):
     borrower = shop.wrapper()
     number = thread_id(borrower)

@@ -779,6 +779,6 @@ def test_a_full_reset_takes_two_requests(heard, shop):
     assert statements == [
         "SET @left = 1",
         "Change user",
-        f"{isolation};SET NAMES utf8mb4",
+        f"{isolation};SET NAMES utf8mb4;SELECT @@init_connect",
         "SELECT 2",
     ]

@@ -4,7 +4,7 @@ from typing import Any
 
 import MySQLdb
 
-from tests.pool.conftest import SCHEMA
+from tests.pool.project import SCHEMA
 
 # Differ between any two connections, or with the time, or tell of the last statement alone.
 THEIR_OWN = {

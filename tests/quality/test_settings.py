@@ -6,6 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from quality.environment import secret
 
 ROOT = Path(__file__).resolve().parents[2]
 PRODUCTION = {
@@ -27,7 +30,7 @@ def run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
         },
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
 
 
@@ -109,6 +112,13 @@ def test_the_check_learns_how_many_processes_and_hosts_there_are():
     assert run(POOL.format("hosts"), **PRODUCTION, **given).stdout.strip() == "3"
 
 
+def test_limits_of_statements_and_of_the_host_are_the_environments():
+    given = {"DB_STATEMENT_TIMEOUT": "6", "DB_HOST_LIMIT": "20"}
+    assert run(POOL.format("statement_timeout"), **PRODUCTION, **given).stdout.strip() == "6"
+    assert run(POOL.format("host_limit"), **PRODUCTION, **given).stdout.strip() == "20"
+    assert "KeyError" in run(POOL.format("host_limit"), **PRODUCTION).stderr
+
+
 def test_the_folder_of_the_ledger_can_be_named():
     assert "KeyError: 'ledger'" in run(POOL.format("ledger"), **PRODUCTION).stderr
     named = run(POOL.format("ledger"), **PRODUCTION, DB_LEDGER="/run/quality")
@@ -125,6 +135,13 @@ def test_migrations_alone_go_past_a_proxy(command, name):
     assert result.stdout.strip() == name
 
 
+def test_a_redis_is_the_cache_if_it_is_named():
+    backend = "print(settings.CACHES['default']['BACKEND'])"
+    assert "locmem" in run(backend, **PRODUCTION).stdout
+    assert "redis" in run(backend, **PRODUCTION, REDIS_URL="redis://cache:6379/0").stdout
+    assert "REDIS_URL must look like" in run(backend, **PRODUCTION, REDIS_URL="cache:6379").stderr
+
+
 def test_the_deploy_check_is_clean():
     result = subprocess.run(
         [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
@@ -132,6 +149,17 @@ def test_the_deploy_check_is_clean():
         env={"PATH": os.environ["PATH"], **PRODUCTION},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
     assert result.returncode == 0, result.stderr
+
+
+def test_a_secret_may_stand_in_a_file(monkeypatch, tmp_path):
+    assert secret("A_TOKEN") == ""
+    monkeypatch.setenv("A_TOKEN", "told")
+    assert secret("A_TOKEN") == "told"
+    monkeypatch.setenv("A_TOKEN_FILE", str(tmp_path / "token"))
+    with pytest.raises(ImproperlyConfigured, match=r"A_TOKEN_FILE cannot be read: .*token"):
+        secret("A_TOKEN")
+    (tmp_path / "token").write_text("kept\n")
+    assert secret("A_TOKEN") == "kept"

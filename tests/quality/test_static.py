@@ -18,7 +18,7 @@ def collected(tmp_path_factory):
         cwd=ROOT,
         env={"PATH": os.environ["PATH"], **PRODUCTION, "STATIC_ROOT": str(folder)},
         check=True,
-        timeout=120,
+        timeout=300,
     )
     return folder
 

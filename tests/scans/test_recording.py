@@ -129,7 +129,7 @@ def test_five_at_once_make_one_row(operator, same):
     def send(number: int) -> None:
         change = {} if same else {"note": f"sender {number}"}
         try:
-            start.wait(timeout=10)
+            start.wait(timeout=60)
             _, created = record_scan(read(sent | change), operator)
             outcomes.append("created" if created else "stored before")
         except ScanConflict:
@@ -141,7 +141,7 @@ def test_five_at_once_make_one_row(operator, same):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=30)
+        thread.join(timeout=60)
     assert Scan.objects.count() == 1
     assert sorted(outcomes) == ["conflict" if not same else "created"] * (4 if not same else 1) + [
         "created" if not same else "stored before"

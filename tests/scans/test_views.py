@@ -121,22 +121,22 @@ def test_503_when_the_pool_is_exhausted(operator, settings):
     def hold() -> None:
         with connections["default"].cursor() as cursor:
             cursor.execute("SELECT 1")
-            held.wait(timeout=10)
-            release.wait(timeout=60)
+            held.wait(timeout=60)
+            release.wait(timeout=120)
         connections.close_all()
 
     for _ in range(limit):
         holders.append(threading.Thread(target=hold))
         holders[-1].start()
     try:
-        held.wait(timeout=10)
+        held.wait(timeout=60)
         response = post(operator, payload())
         live = operator.get("/health/live")
         ready = operator.get("/health/ready")
     finally:
         release.set()
         for holder in holders:
-            holder.join(timeout=10)
+            holder.join(timeout=60)
     assert response.status_code == 503
     assert int(response["Retry-After"]) > 0
     assert response.json()["error"]

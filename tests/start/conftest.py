@@ -1,12 +1,10 @@
 from __future__ import annotations
 
-import socket
-
 import pytest
+
+from tests import faults
 
 
 @pytest.fixture
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
+    return faults.free_port()

@@ -42,7 +42,7 @@ import sys
 from quality.start.console import run_step
 from quality.start.signals import Stopped, stop_signals
 child = "import os, pathlib, sys, time; p = pathlib.Path(sys.argv[1]);" \\
-    "q = p.with_suffix('.new'); q.write_text(str(os.getpid())); q.rename(p); time.sleep(60)"
+    "q = p.with_suffix('.new'); q.write_text(str(os.getpid())); q.rename(p); time.sleep(120)"
 try:
     with stop_signals():
         run_step("Waiting", [sys.executable, "-c", child, {str(marker)!r}], remedy="")
@@ -53,7 +53,7 @@ except Stopped:
     while not marker.exists():
         assert parent.poll() is None
     parent.send_signal(signal.SIGTERM)
-    assert parent.wait(timeout=20) == 77
+    assert parent.wait(timeout=60) == 77
     assert not Path(f"/proc/{marker.read_text()}").exists()
 
 

@@ -1,6 +1,5 @@
 """`make run` as its user sees it: from the command to a stored scan, and cleanly down again."""
 
-import http.cookiejar
 import json
 import os
 import re
@@ -8,7 +7,6 @@ import signal
 import subprocess
 import threading
 import urllib.error
-import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,11 +15,11 @@ from typing import Any
 import pytest
 
 from quality.devdb.mariadb import PrivateMariaDB
-from tests.scans.sample import payload
-from tests.serving import free_port
+from tests.faults import free_port
+from tests.serving import Browser
 
 ROOT = Path(__file__).resolve().parents[2]
-START_SECONDS = 90
+START_SECONDS = 180
 
 
 class Run:
@@ -81,39 +79,6 @@ class Run:
         assert self.process.stdout is not None
         self.process.stdout.close()
         return code
-
-
-class Browser:
-    """Signs in as the demo's operator and sends scans."""
-
-    def __init__(self, url: str, password: str) -> None:
-        self.url = url
-        self._cookies = http.cookiejar.CookieJar()
-        self._opener = urllib.request.build_opener(
-            urllib.request.ProxyHandler({}), urllib.request.HTTPCookieProcessor(self._cookies)
-        )
-        self.get("/accounts/login/")
-        form = {"username": "operator", "password": password, "csrfmiddlewaretoken": self._token}
-        with self._send("/accounts/login/", urllib.parse.urlencode(form).encode()) as response:
-            assert response.url == f"{url}/scans/station/"
-
-    @property
-    def _token(self) -> str:
-        return next(cookie.value or "" for cookie in self._cookies if cookie.name == "csrftoken")
-
-    def _send(self, path: str, body: bytes | None = None, **headers: str) -> Any:
-        request = urllib.request.Request(self.url + path, body, {"Referer": self.url} | headers)
-        return self._opener.open(request, timeout=20)
-
-    def get(self, path: str) -> str:
-        with self._send(path) as response:
-            return response.read().decode()
-
-    def scan(self, **changes: Any) -> int:
-        headers = {"Content-Type": "application/json", "X-CSRFToken": self._token}
-        body = json.dumps(payload(**changes)).encode()
-        with self._send("/scans/", body, **headers) as response:
-            return response.status
 
 
 @pytest.fixture

@@ -51,7 +51,6 @@ class Command(BaseCommand):
         try:
             while options["watch"] is not None:
                 time.sleep(max(0.1, options["watch"]))
-                self.stdout.write("")
                 found = self.say(as_json=options["json"])
         except KeyboardInterrupt:
             pass
@@ -64,7 +63,7 @@ class Command(BaseCommand):
             # On one line, so that --watch is a line for each look.
             self.stdout.write(json.dumps(found))
         else:
-            self.stdout.write("\n".join(lines(found)))
+            self.stdout.write("\n".join([*lines(found), ""]))
         return found
 
 

@@ -1,0 +1,62 @@
+"""Reads compose files as docker does: anchors resolved, variables filled in."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+DOCKER = Path(__file__).resolve().parents[2] / "docker"
+# ${NAME}, ${NAME:-default} and ${NAME:?what it is}; group 2 is the sign, 3 the rest.
+VARIABLE = re.compile(r"\$\{(\w+)(?::([-?])([^}]*))?\}")
+SECRETS = {
+    "SECRET_KEY": "s" * 30 + "abcdefghijklmnop",
+    "DB_PASSWORD": "a1",
+    "DB_ROOT_PASSWORD": "b2",
+}
+GIVEN = SECRETS | {"ALLOWED_HOSTS": "quality.example"}
+
+
+def services(name: str = "compose.yml", **environment: str) -> dict[str, Any]:
+    """The services of a file, as they come out when `environment` is what docker is told."""
+    content = YAML(typ="safe").load(DOCKER / name)
+    return {
+        key: _filled(service, GIVEN | environment) for key, service in content["services"].items()
+    }
+
+
+def variables(name: str = "compose.yml") -> set[str]:
+    """All that a file takes from outside."""
+    found = {match[1] for match in VARIABLE.finditer((DOCKER / name).read_text())}
+    content = YAML(typ="safe").load(DOCKER / name)
+    for service in content["services"].values():
+        environment = service.get("environment", {})
+        found |= {key for key, value in environment.items() if value is None}
+    return found
+
+
+def _filled(value: Any, given: dict[str, str]) -> Any:
+    if isinstance(value, str):
+        return VARIABLE.sub(lambda match: _one(match, given), value)
+    if isinstance(value, list):
+        return [_filled(item, given) for item in value]
+    if isinstance(value, dict):
+        filled = {key: _filled(item, given) for key, item in value.items()}
+        if isinstance(environment := filled.get("environment"), dict):
+            # A name alone is taken from outside, or is not there at all.
+            filled["environment"] = {
+                key: given[key] if item is None else item
+                for key, item in environment.items()
+                if item is not None or key in given
+            }
+        return filled
+    return value
+
+
+def _one(match: re.Match[str], given: dict[str, str]) -> str:
+    name, sign, rest = match.groups()
+    if given.get(name):
+        return given[name]
+    if sign == "?":
+        raise KeyError(f"{name}: {rest}")
+    return rest or ""
