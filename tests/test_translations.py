@@ -62,15 +62,18 @@ def texts_of_script(source: str) -> set[str]:
 def texts_of_the_house(domain: str) -> set[str]:
     rooms = ("quality", "scans", "accounts")
     if domain == "djangojs":
-        sources = [(texts_of_script, ROOT / "scans" / "static", "*.js")]
+        rooms = ("scans", "quality/monitor")
+        sources = [(texts_of_script, ROOT / room / "static", "*.js") for room in rooms]
     else:
         sources = [(texts_of_python, ROOT / room, "*.py") for room in rooms]
-        sources.append((texts_of_template, ROOT / "templates", "*.html"))
+        folders = ("templates", "quality/monitor/templates")
+        sources += [(texts_of_template, ROOT / folder, "*.html") for folder in folders]
     return {
         text
         for texts_of, folder, pattern in sources
         for path in folder.rglob(pattern)
-        if "migrations" not in path.parts
+        # The theme's own words come with it.
+        if "migrations" not in path.parts and "unfold" not in path.parts
         for text in texts_of(path.read_text())
     }
 

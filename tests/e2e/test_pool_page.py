@@ -175,12 +175,17 @@ def busiest(page: Page) -> int:
 
 def fill(page: Page, holders: Holders, *, until: Callable[[], bool]) -> None:
     """Add one holder after the other."""
+
+    def wanted() -> int:
+        return sum(one["in_use"] + one["waiting"] for one in numbers(page)["workers"])
+
     while not until():
-        before = sum(one["in_use"] + one["waiting"] for one in numbers(page)["workers"])
+        assert len(holders.threads) < 40
+        before = wanted()
         holders.add()
-        deadline = time.monotonic() + 20
-        while sum(one["in_use"] + one["waiting"] for one in numbers(page)["workers"]) <= before:
-            assert time.monotonic() < deadline
+        # It may also have come to a worker whose threads are all busy.
+        deadline = time.monotonic() + 2
+        while wanted() <= before and time.monotonic() < deadline:
             time.sleep(0.02)
 
 

@@ -27,6 +27,16 @@ def act(client: Client, **wanted):
     return client.post(ACT, json.dumps(wanted), content_type="application/json")
 
 
+@pytest.mark.parametrize(
+    ("role", "status"), [("", 302), ("operator", 403), ("quality", 403), ("admin", 200)]
+)
+@pytest.mark.parametrize("address", ["/admin/monitor/pool/", "/monitor/pool"])
+def test_administrators_alone_see_the_pools(client_of, address, role, status):
+    if address == "/monitor/pool" and not role:
+        status = 401
+    assert client_of(role).get(address).status_code == status
+
+
 def test_an_order_is_written_down_and_given(client_of, ledger):
     response = act(client_of("admin"), verb="drain", pid=123, alias="default")
     assert response.status_code == 200

@@ -73,6 +73,11 @@ def test_probes_are_answered_while_every_thread_waits_for_the_database(site, mar
             assert status == 200
             # The requests wait for as long as the table is locked.
             assert waited_seconds < 20
+        # Nor do those who look why nothing answers wait.
+        for page, expected in (("monitor/pool", 401), ("static/monitor/pool.css", 200)):
+            status, waited_seconds = ask(f"{site.url}/{page}")
+            assert status == expected
+            assert waited_seconds < 20
     finally:
         locker.close()
         for reader in readers:

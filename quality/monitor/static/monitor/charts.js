@@ -9,6 +9,8 @@ const GAP_INTERVALS = 2.5;
 const HEIGHT = 180;
 const RECENT_SECONDS = 16 * 60;
 const HOST_COLOURS = ["--accent", "--good", "--reject", "--calm"];
+// There is no half connection.
+const WHOLE = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000];
 const charts = new Map();
 
 const colour = (name) => getComputedStyle(document.getElementById("pool")).getPropertyValue(name).trim();
@@ -88,26 +90,28 @@ function draw(id, span, data, series, format, summary) {
 
 /** The legend tells the newest values until somebody points at others. */
 function showNewest(plot) {
-  if (plot.cursor.idx === null || plot.cursor.idx === undefined) plot.setLegend({ idx: plot.data[0].length - 1 });
+  const isPointedAt = plot.cursor.idx !== null && plot.cursor.idx !== undefined;
+  if (!isPointedAt && plot.data[0].length) plot.setLegend({ idx: plot.data[0].length - 1 });
 }
 
 function plot(holder, chart) {
   const { data, series, format } = chart;
   const axis = { stroke: colour("--soft"), grid: { stroke: colour("--grid"), width: 1 }, ticks: { show: false }, font: "12px system-ui, sans-serif" };
-  const made = new uPlot(
+  return new uPlot(
     {
       width: holder.clientWidth || 400,
       height: HEIGHT,
       cursor: { drag: { x: false, y: false }, points: { size: 6 } },
       legend: { live: true },
+      hooks: { ready: [showNewest] },
       // The whole span, also where nobody looked: a gap at its beginning is one too.
       scales: { x: { range: () => chart.span }, y: { range: (_plot, _least, most) => [0, niceTop(most)] } },
       axes: [
         { ...axis, space: 80, values: (_plot, times) => times.map(minute) },
-        { ...axis, size: 64, values: (_plot, values) => values.map((value) => format(value)) },
+        { ...axis, size: 64, incrs: format === number ? WHOLE : undefined, values: (_plot, values) => values.map((value) => format(value)) },
       ],
       series: [
-        { label: gettext("Time"), value: (_plot, at) => (at === null ? "–" : minute(at)) },
+        { label: gettext("Time"), value: (_plot, at) => (at ? minute(at) : "–") },
         ...series.map((one) => ({
           ...one,
           stroke: colour(one.stroke),
@@ -120,8 +124,6 @@ function plot(holder, chart) {
     data,
     holder,
   );
-  showNewest(made);
-  return made;
 }
 
 const niceTop = (most) => (most ? most * 1.08 : 1);

@@ -13,8 +13,10 @@ export const number = (value) => plain.format(value);
 export const time = (at) => exact.format(new Date(at * 1000));
 export const minute = (at) => rough.format(new Date(at * 1000));
 
-/** A duration with as many digits as matter. */
-export function duration(seconds) {
+/** A duration with as many digits as matter; a line never ends within it. */
+export const duration = (seconds) => lasting(seconds).replaceAll(" ", "\u00a0");
+
+function lasting(seconds) {
   if (seconds === null || seconds === undefined) return "–";
   const digits = (value, most) => new Intl.NumberFormat(LANGUAGE, { maximumFractionDigits: most }).format(value);
   if (seconds < 0.0005) return "< 1 ms";
