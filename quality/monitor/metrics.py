@@ -53,18 +53,26 @@ _query_seconds = Histogram(
 )
 _query_errors = Counter("db_query_errors", "Statements that failed.", ["alias"])
 _durations: dict[str, Histogram] = {}
+_errors: dict[str, Counter] = {}
+
+
+def _begin(alias: str) -> None:
+    # With zeroes: a counter that appears at 1 has no increase to see.
+    _errors[alias] = _query_errors.labels(alias)
+    _durations[alias] = _query_seconds.labels(alias)
+
+
+for _alias in settings.DATABASES:
+    _begin(_alias)
 
 
 def observe_statement(alias: str, seconds: float, *, error: bool) -> None:
     """A statement ended after so long. About 2 µs."""
-    duration = _durations.get(alias)
-    if duration is None:
-        duration = _durations[alias] = _query_seconds.labels(alias)
-        # From the first statement on: a counter that appears at 1 has no increase to see.
-        _query_errors.labels(alias)
-    duration.observe(seconds)
+    if alias not in _durations:
+        _begin(alias)
+    _durations[alias].observe(seconds)
     if error:
-        _query_errors.labels(alias).inc()
+        _errors[alias].inc()
 
 
 # ----- Outcomes: MONITOR_OUTCOMES = {route: (counter, {status: outcome})}

@@ -73,7 +73,8 @@ function withGaps(samples, longest) {
 function draw(id, span, data, series, format, summary) {
   const holder = document.getElementById(id);
   holder.role = "img";
-  holder.ariaLabel = summary;
+  const heading = holder.parentElement.querySelector("h2").textContent;
+  holder.ariaLabel = summary ? `${heading}: ${summary}` : heading;
   const labels = series.map((one) => one.label).join();
   const known = charts.get(id);
   if (known?.labels === labels) {
