@@ -187,8 +187,8 @@ def _measure(
         watched = watching.measure(
             server,
             HOME / "sites",
-            # Short and many: what is looked for is smaller than the noise of a round.
-            rounds=asked.rounds * 5,
+            # Short and many: what is looked for is smaller than the noise of one.
+            pairs=asked.rounds * 15,
             seconds=asked.seconds,
             progress=progress,
         )
