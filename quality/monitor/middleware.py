@@ -17,6 +17,8 @@ from quality.monitor.writing import writer
 from quality.pool.events import LeaseEnded
 
 ID_HEADER = "X-Request-ID"
+# So it is called among the request's META; request.headers would be made of all of them for it.
+_ID_ASKED = "HTTP_X_REQUEST_ID"
 WELL_FORMED = re.compile(r"[\w.-]{8,64}", re.ASCII)
 
 
@@ -33,7 +35,7 @@ class Lifetime:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         # One that was cut off, by SystemExit or a client that left before a stream was closed.
         request_finished()
-        asked = request.headers.get(ID_HEADER, "")
+        asked = request.META.get(_ID_ASKED, "")
         request_id = asked if WELL_FORMED.fullmatch(asked) else secrets.token_hex(8)
         now = Work(request, request_id)
         now.rename(f"{request.method} {printable(request.path)}")

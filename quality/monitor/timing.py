@@ -57,12 +57,12 @@ def _timed(
 
 def add_up(alias: str, done: DatabaseWork) -> None:
     """Count the statements that were timed, for its line and for the metrics."""
-    for seconds in done.timings:
-        metrics.observe_statement(alias, seconds, error=done.errors > 0)
-        done.errors -= done.errors > 0
-    done.statements += len(done.timings)
-    done.sql_seconds += sum(done.timings)
-    done.timings.clear()
+    if done.timings:
+        metrics.observe_statements(alias, done.timings, errors=done.errors)
+        done.statements += len(done.timings)
+        done.sql_seconds += sum(done.timings)
+        done.timings.clear()
+        done.errors = 0
 
 
 def _tell(alias: str, sql: Any, seconds: float) -> None:
