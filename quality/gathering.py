@@ -52,7 +52,7 @@ class Gathering(logging.Handler):
 
 def _leave_to_parent() -> None:
     for handler in _handlers:
-        handler._lines = []  # noqa: SLF001
+        handler._lines = []
 
 
 os.register_at_fork(after_in_child=_leave_to_parent)

@@ -19,8 +19,8 @@ class SharedLogFile(Gathering):
     """Appends whole lines to a file; the process that finds it full moves it aside.
 
     Lines that were gathered are one write in append mode, which the kernel does not mix with
-    another's. Who writes while another rotates writes to the end of the file that was moved aside: late, but
-    not lost. So writing takes no lock, and rotating one that nobody waits for.
+    another's. Who writes while another rotates writes to the end of the file that was moved
+    aside: late, but not lost. So writing takes no lock, and rotating one that nobody waits for.
     Everybody looks once a second whether the file was moved.
 
     A disk that is full or read-only costs lines, and a complaint to stderr once a minute.

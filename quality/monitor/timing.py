@@ -12,7 +12,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from quality.monitor import metrics
 from quality.monitor.statements import without_literals
-from quality.monitor.work import DatabaseWork, current
+from quality.monitor.work import DatabaseWork, current, database
 
 logger = logging.getLogger("quality.database.slow")
 
@@ -36,20 +36,20 @@ def watch(*, connection: BaseDatabaseWrapper, **_: Any) -> None:
 def _timed(
     execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]
 ) -> Any:
-    """Execute a statement."""
+    """Execute a statement. What comes after it is added up when its request has ended."""
+    alias = context["connection"].alias
     began = perf_counter()
-    error = True
     try:
-        result = execute(sql, params, many, context)
-        error = False
-        return result
+        return execute(sql, params, many, context)
+    except BaseException:
+        database(alias).errors += 1
+        raise
     finally:
         seconds = perf_counter() - began
-        alias = context["connection"].alias
-        done = current().database(alias)
-        done.timings.append(seconds)
-        done.errors += error
-        if len(done.timings) >= MOST_TIMINGS:
+        done = database(alias)
+        timings = done.timings
+        timings.append(seconds)
+        if len(timings) >= MOST_TIMINGS:
             add_up(alias, done)
         if seconds >= settings.SLOW_STATEMENT_SECONDS:
             _tell(alias, sql, seconds)

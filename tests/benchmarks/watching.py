@@ -33,7 +33,7 @@ AIM = 1.03
 # What each is started with: its settings, and gunicorn's.
 SITES = {
     WATCHED: ("quality.settings", "docker/gunicorn.conf.py"),
-    UNWATCHED: ("tests.benchmarks.unwatched", "tests/benchmarks/unwatched.conf.py"),
+    UNWATCHED: ("tests.benchmarks.unwatched", "tests/benchmarks/unwatched_gunicorn.py"),
 }
 DRAWINGS = 2000
 CLIENTS = (1, 4)
@@ -241,9 +241,7 @@ def ratio_of(launches: list[dict[str, Cost]], what: str) -> tuple[float, float, 
         for both in launches
     ]
     draw = random.Random(0)  # noqa: S311 - the same interval for the same figures
-    means = sorted(
-        statistics.fmean(draw.choices(ratios, k=len(ratios))) for _ in range(DRAWINGS)
-    )
+    means = sorted(statistics.fmean(draw.choices(ratios, k=len(ratios))) for _ in range(DRAWINGS))
     cut = DRAWINGS // 40
     return statistics.fmean(ratios), means[cut], means[-1 - cut]
 

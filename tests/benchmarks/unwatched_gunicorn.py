@@ -1,4 +1,4 @@
-"""How gunicorn serves the house that nothing watches: its own worker, no thread but those of requests."""
+"""How gunicorn serves the house that nothing watches: as it comes, and with no other thread."""
 
 import os
 
@@ -9,7 +9,7 @@ bind = f"127.0.0.1:{os.environ['PORT']}"
 workers = sizing.WEB_WORKERS
 worker_class = "gthread"
 threads = sizing.WEB_THREADS
-worker_tmp_dir = "/dev/shm"  # noqa: S108
+worker_tmp_dir = "/dev/shm"
 keepalive = 5
 control_socket_disable = True
 # As the house has it: the server is told of it, once for each connection.
