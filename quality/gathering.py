@@ -1,5 +1,6 @@
 """Log handlers that write many lines at once."""
 
+import contextlib
 import logging
 import os
 import select
@@ -62,11 +63,13 @@ class Console(Gathering):
     """stderr, which several processes share; a pipe keeps apart what is not too long."""
 
     def write(self, lines: Sequence[bytes]) -> None:
-        # What others printed, and Python has not passed on yet, comes first.
-        sys.stderr.flush()
-        for together in chunks(lines, select.PIPE_BUF):
-            sys.stderr.buffer.write(together)
-            sys.stderr.buffer.flush()
+        # Where nobody listens any more there is nowhere to say so; the files have the lines too.
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            # What others printed, and Python has not passed on yet, comes first.
+            sys.stderr.flush()
+            for together in chunks(lines, select.PIPE_BUF):
+                sys.stderr.buffer.write(together)
+                sys.stderr.buffer.flush()
 
 
 def chunks(lines: Iterable[bytes], most_bytes: int) -> Iterator[bytes]:
