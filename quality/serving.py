@@ -25,7 +25,7 @@ _LONGEST_START = max(map(len, PROBE_STARTS + WATCH_STARTS))
 class Logger(UsualLogger):
     """As gunicorn's, which makes an access line for each request as soon as logging is configured.
 
-    It took 0.2 ms, and went nowhere: the lines of routes tell more.
+    It went nowhere: the lines of routes tell more.
     """
 
     @property
