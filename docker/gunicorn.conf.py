@@ -44,6 +44,7 @@ _shutdown_delay_seconds = whole_number("SHUTDOWN_DELAY", _usual_delay, least=0)
 _leaving = mmap.mmap(-1, 1)
 # Its own messages go where the application's go.
 logconfig_dict = logs.configuration()
+logger_class = "quality.serving.Logger"
 
 # Whether a request came by TLS is for Django to say (BEHIND_TLS_PROXY), not for gunicorn, which
 # would believe every program on this machine.

@@ -2,23 +2,25 @@
 
 import contextlib
 import fcntl
-import logging
 import math
 import os
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
+
+from quality.gathering import Gathering, chunks
 
 COMPLAIN_EACH_SECONDS = 60.0
 LOOK_EACH_SECONDS = 1.0
 
 
-class SharedLogFile(logging.Handler):
+class SharedLogFile(Gathering):
     """Appends whole lines to a file; the process that finds it full moves it aside.
 
-    A line is one write in append mode, which the kernel does not mix with another's. Who
-    writes while another rotates writes to the end of the file that was moved aside: late, but
-    not lost. So writing takes no lock, and rotating one that nobody waits for.
+    Lines that were gathered are one write in append mode, which the kernel does not mix with
+    another's. Who writes while another rotates writes to the end of the file that was moved
+    aside: late, but not lost. So writing takes no lock, and rotating one that nobody waits for.
     Everybody looks once a second whether the file was moved.
 
     A disk that is full or read-only costs lines, and a complaint to stderr once a minute.
@@ -38,34 +40,33 @@ class SharedLogFile(logging.Handler):
         self._is_torn = False
         self._complained_at = -math.inf
 
-    def emit(self, record: logging.LogRecord) -> None:
-        """Write a line. Raises nothing."""
+    def write(self, lines: Sequence[bytes]) -> None:
+        """Append lines. Raises nothing that a disk does."""
         try:
-            line = (self.format(record) + "\n").encode("utf-8", "backslashreplace")
-            self._write(line)
+            for together in chunks(lines, self.max_bytes):
+                self._append(together)
         except OSError as error:
             self._complain(error)
-        except Exception:  # noqa: BLE001 - a line that cannot be formatted costs itself
-            self.handleError(record)
 
     def close(self) -> None:
         """Close the file; the next line would open it anew."""
+        self.flush()
         self._close()
         super().close()
 
-    def _write(self, line: bytes) -> None:
+    def _append(self, lines: bytes) -> None:
         now = time.monotonic()
-        if now >= self._look_at or self._size + len(line) > self.max_bytes:
+        if now >= self._look_at or self._size + len(lines) > self.max_bytes:
             self._look_at = now + LOOK_EACH_SECONDS
             self._follow()
-            if self._size and self._size + len(line) > self.max_bytes:
-                self._rotate(len(line))
+            if self._size and self._size + len(lines) > self.max_bytes:
+                self._rotate(len(lines))
         if self._is_torn:
-            line = b"\n" + line
-        written = os.write(self._file, line)
+            lines = b"\n" + lines
+        written = os.write(self._file, lines)
         self._size += written
         # Only a disk that is full takes a part of it.
-        self._is_torn = written < len(line)
+        self._is_torn = written < len(lines)
 
     def _follow(self) -> None:
         """Have the file at `path` open, and know its size."""

@@ -1,4 +1,4 @@
-"""gunicorn's worker with threads, which answers probes while all its threads are busy."""
+"""What gunicorn serves with: a worker that answers probes while all its threads are busy."""
 
 import functools
 import selectors
@@ -7,6 +7,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from gunicorn.glogging import Logger as UsualLogger
 from gunicorn.workers.gthread import ThreadWorker
 
 # Threads that serve nothing but the requests that begin so.
@@ -19,6 +20,18 @@ WATCH_STARTS = (
     *(b"GET /static/", b"GET /i18n/texts.js"),
 )
 _LONGEST_START = max(map(len, PROBE_STARTS + WATCH_STARTS))
+
+
+class Logger(UsualLogger):
+    """As gunicorn's, which makes an access line for each request as soon as logging is configured.
+
+    It went nowhere: the lines of routes tell more.
+    """
+
+    @property
+    def access_log_enabled(self) -> bool:
+        """Whether somebody asked for them, by --access-logfile."""
+        return bool(self.cfg.accesslog)
 
 
 class Worker(ThreadWorker):

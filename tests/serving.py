@@ -70,8 +70,17 @@ class Database:
 class Site:
     """gunicorn with the demo's data; its log is a file in `home`."""
 
-    def __init__(self, database: Database, home: Path, *, workers: int = 2, **env: str) -> None:
+    def __init__(
+        self,
+        database: Database,
+        home: Path,
+        *,
+        workers: int = 2,
+        configuration: str = "docker/gunicorn.conf.py",
+        **env: str,
+    ) -> None:
         self.database = database
+        self.configuration = configuration
         self.log = home / "gunicorn.log"
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -103,7 +112,7 @@ class Site:
         """Return when it is ready to serve."""
         with self.log.open("ab") as log:
             self._child = subprocess.Popen(
-                [sys.executable, "-m", "gunicorn", "-c", "docker/gunicorn.conf.py"],
+                [sys.executable, "-m", "gunicorn", "-c", self.configuration],
                 cwd=ROOT,
                 env=self.env,
                 stdin=subprocess.DEVNULL,

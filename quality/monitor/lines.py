@@ -128,4 +128,16 @@ def _write(
         record.created = at
         record.fields = fields
         record.request_id = request_id
+        # For the next flush().
+        record.may_wait = True
         logger.handle(record)
+
+
+def flush() -> None:
+    """Have the lines that were gathered written."""
+    for area in (routes, database):
+        logger: logging.Logger | None = area
+        while logger is not None:
+            for handler in logger.handlers:
+                handler.flush()
+            logger = logger.parent if logger.propagate else None

@@ -3,7 +3,9 @@
 import logging
 import os
 import time
-from collections.abc import Iterable
+from bisect import bisect_left
+from collections import Counter as Counts
+from collections.abc import Iterable, Sequence
 
 from django.conf import settings
 from django.contrib.auth.signals import user_logged_in, user_login_failed
@@ -48,11 +50,22 @@ if not FOLDER:
 
 QUERY_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
 
-_query_seconds = Histogram(
+
+class Durations(Histogram):
+    """A histogram that takes many at once, which costs little more than one."""
+
+    def observe_all(self, durations: Sequence[float]) -> None:
+        self._sum.inc(sum(durations))
+        buckets = Counts(bisect_left(self._upper_bounds, seconds) for seconds in durations)
+        for bucket, count in buckets.items():
+            self._buckets[bucket].inc(count)
+
+
+_query_seconds = Durations(
     "db_query_duration_seconds", "How long statements took.", ["alias"], buckets=QUERY_BUCKETS
 )
 _query_errors = Counter("db_query_errors", "Statements that failed.", ["alias"])
-_durations: dict[str, Histogram] = {}
+_durations: dict[str, Durations] = {}
 _errors: dict[str, Counter] = {}
 
 
@@ -66,13 +79,13 @@ for _alias in settings.DATABASES:
     _begin(_alias)
 
 
-def observe_statement(alias: str, seconds: float, *, error: bool) -> None:
-    """A statement ended after so long. About 2 µs."""
+def observe_statements(alias: str, durations: Sequence[float], *, errors: int) -> None:
+    """Statements ended after so many seconds each. About 4 µs for all of a request."""
     if alias not in _durations:
         _begin(alias)
-    _durations[alias].observe(seconds)
-    if error:
-        _errors[alias].inc()
+    _durations[alias].observe_all(durations)
+    if errors:
+        _errors[alias].inc(errors)
 
 
 # ----- Outcomes: MONITOR_OUTCOMES = {route: (counter, {status: outcome})}

@@ -1,5 +1,7 @@
 """Follows a request from its beginning until its answer is sent and its connections are back."""
 
+import itertools
+import os
 import re
 import secrets
 import sys
@@ -15,9 +17,29 @@ from quality.monitor.texts import printable
 from quality.monitor.work import DatabaseWork, Work
 from quality.monitor.writing import writer
 from quality.pool.events import LeaseEnded
+from quality.pool.holders import given_name
 
 ID_HEADER = "X-Request-ID"
+# So it is called among the request's META; request.headers would be made of all of them for it.
+_ID_ASKED = "HTTP_X_REQUEST_ID"
 WELL_FORMED = re.compile(r"[\w.-]{8,64}", re.ASCII)
+
+
+# An id of ours: the process's random beginning, and a number. To draw each takes longer.
+_numbers = itertools.count()
+_start = secrets.token_hex(4)
+
+
+def _start_anew() -> None:
+    global _start
+    _start = secrets.token_hex(4)
+
+
+os.register_at_fork(after_in_child=_start_anew)
+
+
+def _new_id() -> str:
+    return f"{_start}{next(_numbers) & 0xFFFFFFFF:08x}"
 
 
 class Lifetime:
@@ -33,11 +55,11 @@ class Lifetime:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         # One that was cut off, by SystemExit or a client that left before a stream was closed.
         request_finished()
-        asked = request.headers.get(ID_HEADER, "")
-        request_id = asked if WELL_FORMED.fullmatch(asked) else secrets.token_hex(8)
+        asked = request.META.get(_ID_ASKED)
+        request_id = asked if asked and WELL_FORMED.fullmatch(asked) else _new_id()
         now = Work(request, request_id)
-        now.rename(f"{request.method} {printable(request.path)}")
         work.begin(now)
+        given_name.set(f"{request.method} {printable(request.path)}")
         response = self.get_response(request)
         now.status = response.status_code
         response[ID_HEADER] = request_id
@@ -48,7 +70,7 @@ class Lifetime:
         now = work.current()
         if request.resolver_match is not None and now.request is request:
             now.route = request.resolver_match.view_name
-            now.rename(f"{request.method} {now.route}")
+            given_name.set(f"{request.method} {now.route}")
 
 
 def remember_error(*, request: HttpRequest | None = None, **_: Any) -> None:
@@ -58,8 +80,8 @@ def remember_error(*, request: HttpRequest | None = None, **_: Any) -> None:
 
 def request_finished(**_: Any) -> None:
     """A receiver of Django's signal of that name."""
-    done = work.current()
-    if done.request is not None:
+    done = work.in_request()
+    if done is not None:
         done.finish()
         work.end()
         writer.put(partial(_write_down, done))

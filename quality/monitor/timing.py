@@ -12,7 +12,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from quality.monitor import metrics
 from quality.monitor.statements import without_literals
-from quality.monitor.work import DatabaseWork, current
+from quality.monitor.work import DatabaseWork, current, database
 
 logger = logging.getLogger("quality.database.slow")
 
@@ -36,20 +36,20 @@ def watch(*, connection: BaseDatabaseWrapper, **_: Any) -> None:
 def _timed(
     execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]
 ) -> Any:
-    """Execute a statement."""
+    """Execute a statement. What comes after it is added up when its request has ended."""
+    alias = context["connection"].alias
     began = perf_counter()
-    error = True
     try:
-        result = execute(sql, params, many, context)
-        error = False
-        return result
+        return execute(sql, params, many, context)
+    except BaseException:
+        database(alias).errors += 1
+        raise
     finally:
         seconds = perf_counter() - began
-        alias = context["connection"].alias
-        done = current().database(alias)
-        done.timings.append(seconds)
-        done.errors += error
-        if len(done.timings) >= MOST_TIMINGS:
+        done = database(alias)
+        timings = done.timings
+        timings.append(seconds)
+        if len(timings) >= MOST_TIMINGS:
             add_up(alias, done)
         if seconds >= settings.SLOW_STATEMENT_SECONDS:
             _tell(alias, sql, seconds)
@@ -57,12 +57,12 @@ def _timed(
 
 def add_up(alias: str, done: DatabaseWork) -> None:
     """Count the statements that were timed, for its line and for the metrics."""
-    for seconds in done.timings:
-        metrics.observe_statement(alias, seconds, error=done.errors > 0)
-        done.errors -= done.errors > 0
-    done.statements += len(done.timings)
-    done.sql_seconds += sum(done.timings)
-    done.timings.clear()
+    if done.timings:
+        metrics.observe_statements(alias, done.timings, errors=done.errors)
+        done.statements += len(done.timings)
+        done.sql_seconds += sum(done.timings)
+        done.timings.clear()
+        done.errors = 0
 
 
 def _tell(alias: str, sql: Any, seconds: float) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from quality.monitor.callers import address_of
 from quality.monitor.texts import reason
-from quality.pool.holders import named
+from quality.pool.holders import given_name
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -63,7 +63,7 @@ class Work:
         "error",
         "has_arguments",
         "method",
-        "name",
+        "name_before",
         "path",
         "reason",
         "request",
@@ -92,7 +92,8 @@ class Work:
         self.status: int | None = None
         # What nobody caught.
         self.error: BaseException | None = None
-        self.name: named | None = None
+        # What was borrowed before it began was this one's.
+        self.name_before = given_name.get()
 
     def database(self, alias: str) -> DatabaseWork:
         """What `alias` was asked for."""
@@ -103,7 +104,7 @@ class Work:
 
     def finish(self) -> None:
         """It ended now: let go of the request, which holds a lot, and of what it failed with."""
-        self.rename("")
+        given_name.set(self.name_before)
         self.seconds = time.perf_counter() - self.began_at
         self.ended_at = time.time()
         request, self.request = self.request, None
@@ -119,14 +120,6 @@ class Work:
             self.reason = reason(error)
             self.waited_in_vain_seconds = getattr(error, "waited_seconds", 0.0)
 
-    def rename(self, name: str) -> None:
-        """What it borrows from now on is `name`'s."""
-        if self.name is not None:
-            self.name.__exit__()
-        self.name = named(name) if name else None
-        if self.name is not None:
-            self.name.__enter__()
-
 
 _here = threading.local()
 
@@ -140,6 +133,21 @@ def current() -> Work:
     return work
 
 
+def in_request() -> Work | None:
+    """The request that this thread works on, if it does."""
+    work: Work | None = getattr(_here, "work", None)
+    return work if work is not None and work.request is not None else None
+
+
+def database(alias: str) -> DatabaseWork:
+    """What `alias` was asked for in this thread's work."""
+    try:
+        done: DatabaseWork = _here.work.databases[alias]
+    except (AttributeError, KeyError):
+        return current().database(alias)
+    return done
+
+
 def begin(work: Work) -> None:
     """From now on this thread works on this."""
     _here.work = work
@@ -147,7 +155,7 @@ def begin(work: Work) -> None:
 
 def end() -> None:
     """What this thread does from now on is no request's."""
-    _here.work = Work()
+    del _here.work
 
 
 def request_id() -> str:

@@ -187,8 +187,7 @@ def _measure(
         watched = watching.measure(
             server,
             HOME / "sites",
-            # Short and many: what is looked for is smaller than the noise of a round.
-            rounds=asked.rounds * 5,
+            launches=asked.rounds,
             seconds=asked.seconds,
             progress=progress,
         )

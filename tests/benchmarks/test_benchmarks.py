@@ -81,7 +81,7 @@ def test_an_aim_is_reached_or_not(ours: float, reached: bool) -> None:
 
 @pytest.mark.parametrize(("watched", "verdict"), [(103, ": reached"), (104, "NOT REACHED")])
 def test_the_cost_of_watching_is_judged(watched: float, verdict: str) -> None:
-    costs = {1: {WATCHED: Cost([watched], [watched]), UNWATCHED: Cost([100], [100])}}
+    costs = {1: [{WATCHED: Cost([watched], [watched]), UNWATCHED: Cost([100], [100])}]}
     said = watching.report(costs)
     assert said.count(verdict) == 2
     assert f"{watched / 100:.3f} (" in said

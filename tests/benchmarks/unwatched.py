@@ -16,3 +16,5 @@ INSTALLED_APPS = [
     f"{__name__}.Unwatched" if app == "quality.monitor" else app for app in INSTALLED_APPS
 ]
 MIDDLEWARE = [name for name in MIDDLEWARE if not name.startswith("quality.monitor.")]
+# Django's own: nothing is said of a request that is answered.
+LOGGING: dict[str, object] = {}

@@ -1,9 +1,17 @@
-"""What watching costs a scan: the same server with and without, through the whole stack."""
+"""What watching costs a scan: the house as it is served beside one that nothing watches.
 
+Both take scans in turn, a fifth of a second each, many times: what disturbs the machine disturbs
+both. The processor's time is the kernel's own count in ns, of everything the worker's process does,
+from the beginning of a pair to its end: what the monitor's threads do in between counts too, also
+while the other site has its turn. Both are started anew several times, as two starts of the same
+code differ by some per cent: in where its objects lie in memory, in the order of its hashes.
+"""
+
+import contextlib
 import http.client
 import http.cookies
 import json
-import os
+import random
 import re
 import statistics
 import time
@@ -11,10 +19,10 @@ import urllib.parse
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from quality.devdb.mariadb import PrivateMariaDB
 from tests.serving import PASSWORD, Database, Site
@@ -22,12 +30,21 @@ from tests.serving import PASSWORD, Database, Site
 OPERATION = "scan POST"
 WATCHED, UNWATCHED = "watched", "unwatched"
 AIM = 1.03
-THREADS = (1, 4)
+# What each is started with: its settings, and gunicorn's.
+SITES = {
+    WATCHED: ("quality.settings", "docker/gunicorn.conf.py"),
+    UNWATCHED: ("tests.benchmarks.unwatched", "tests/benchmarks/unwatched_gunicorn.py"),
+}
+DRAWINGS = 2000
+CLIENTS = (1, 4)
+WARM_UP_SECONDS = 1.0
+# In each launch.
+PAIRS = 14
 
 
 @dataclass(slots=True)
 class Cost:
-    """µs per scan in each round: passing, and of processor time in the worker."""
+    """µs per scan in each pair of turns: passing, and of processor time in the worker."""
 
     passing: list[float] = field(default_factory=list)
     processor: list[float] = field(default_factory=list)
@@ -82,112 +99,160 @@ def measure(
     server: PrivateMariaDB,
     home: Path,
     *,
-    rounds: int,
+    launches: int,
     seconds: float,
     progress: Callable[[str], None],
-) -> dict[int, dict[str, Cost]]:
-    """By number of clients and server, interleaved. One worker each, so that clients queue."""
-    database = Database(server, "quality_watching")
-    sites = {}
-    for name in (WATCHED, UNWATCHED):
-        module = "quality.settings" if name == WATCHED else "tests.benchmarks.unwatched"
-        folder = home / name
-        folder.mkdir(parents=True, exist_ok=True)
-        sites[name] = Site(
-            database,
-            folder,
-            workers=1,
-            DJANGO_SETTINGS_MODULE=module,
-            DB_LEDGER=str(folder / "ledger"),
-            DB_MAX_CONNECTIONS="100",
-        )
-    sites[WATCHED].prepare()
-    stations: dict[str, list[Station]] = {}
-    try:
-        for name, site in sites.items():
-            site.start()
-            stations[name] = [Station(site) for _ in range(max(THREADS))]
-            _scan(stations[name], max(THREADS), seconds)
-        costs = {clients: {name: Cost() for name in sites} for clients in THREADS}
-        for clients, both in costs.items():
-            for number in range(rounds):
-                progress(f"scan POST, {clients} clients: round {number + 1} of {rounds}")
-                # Each goes first as often as second.
-                for name in list(sites)[:: 1 if number % 2 else -1]:
-                    before = _processor_seconds(sites[name])
-                    passed, scans = _scan(stations[name], clients, seconds)
-                    used = _processor_seconds(sites[name]) - before
-                    both[name].passing.append(passed / scans * 1e6)
-                    both[name].processor.append(used / scans * 1e6)
-        return costs
-    finally:
-        for some in stations.values():
-            for station in some:
-                station.close()
-        for site in sites.values():
-            site.stop()
+) -> dict[int, list[dict[str, Cost]]]:
+    """By number of clients, for each launch the cost of each site."""
+    costs: dict[int, list[dict[str, Cost]]] = {clients: [] for clients in CLIENTS}
+    _site(server, home, WATCHED).prepare()
+    for launch in range(launches):
+        with contextlib.ExitStack() as running:
+            sites = {}
+            for name in SITES:
+                site = _site(server, home, name)
+                running.callback(site.stop)
+                site.start()
+                sites[name] = running.enter_context(Turns(site))
+            for clients in CLIENTS:
+                progress(f"{OPERATION}, {clients} clients: launch {launch + 1} of {launches}")
+                costs[clients].append(_costs(sites, clients, seconds))
+    return costs
 
 
-def _scan(stations: list[Station], clients: int, seconds: float) -> tuple[float, int]:
-    """The seconds that passed, and the scans that were stored."""
-    began = time.perf_counter()
-
-    def work(station: Station) -> int:
-        # The server has closed what was silent since the last round.
-        station.close()
-        count = 0
-        while time.perf_counter() < began + seconds:
-            station.scan()
-            count += 1
-        return count
-
-    with ThreadPoolExecutor(clients) as executor:
-        scans = sum(executor.map(work, stations[:clients]))
-    return time.perf_counter() - began, scans
+def _site(server: PrivateMariaDB, home: Path, name: str) -> Site:
+    module, configuration = SITES[name]
+    folder = home / name
+    folder.mkdir(parents=True, exist_ok=True)
+    return Site(
+        Database(server, "quality_watching"),
+        folder,
+        # So that clients queue.
+        workers=1,
+        configuration=configuration,
+        DJANGO_SETTINGS_MODULE=module,
+        DB_LEDGER=str(folder / "ledger"),
+        DB_MAX_CONNECTIONS="100",
+    )
 
 
-def _processor_seconds(site: Site) -> float:
-    ticks = 0
-    for pid in site.worker_pids:
-        # After the name, which may hold anything: utime and stime are the 14th and 15th.
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        ticks += int(fields[11]) + int(fields[12])
-    return ticks / os.sysconf("SC_CLK_TCK")
+def _costs(sites: dict[str, "Turns"], clients: int, seconds: float) -> dict[str, Cost]:
+    for turns in sites.values():
+        turns.connect_anew()
+        turns.take(clients, WARM_UP_SECONDS)
+    costs = {name: Cost() for name in sites}
+    for number in range(PAIRS):
+        # Each goes first as often as second.
+        _pair(sites, costs, clients, seconds, is_reversed=number % 2 == 1)
+    return costs
 
 
-def report(costs: dict[int, dict[str, Cost]]) -> str:
+def _pair(
+    sites: dict[str, "Turns"],
+    costs: dict[str, Cost],
+    clients: int,
+    seconds: float,
+    *,
+    is_reversed: bool,
+) -> None:
+    before = {name: turns.processor_seconds() for name, turns in sites.items()}
+    scans = {}
+    for name in list(sites)[:: -1 if is_reversed else 1]:
+        passed, scans[name] = sites[name].take(clients, seconds)
+        costs[name].passing.append(passed / scans[name] * 1e6)
+    for name, turns in sites.items():
+        used = turns.processor_seconds() - before[name]
+        costs[name].processor.append(used / scans[name] * 1e6)
+
+
+class Turns:
+    """A site with its clients, who send scans when it is their turn."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._stations = [Station(site) for _ in range(max(CLIENTS))]
+        self._executor = ThreadPoolExecutor(max(CLIENTS))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._executor.shutdown()
+        self.connect_anew()
+
+    def connect_anew(self) -> None:
+        """Hang up: the server closes what is silent for long."""
+        for station in self._stations:
+            station.close()
+
+    def take(self, clients: int, seconds: float) -> tuple[float, int]:
+        """Send scans for so long; the seconds that passed, and the scans that were stored."""
+        began = time.perf_counter()
+
+        def work(station: Station) -> int:
+            count = 0
+            while time.perf_counter() < began + seconds:
+                station.scan()
+                count += 1
+            return count
+
+        scans = sum(self._executor.map(work, self._stations[:clients]))
+        return time.perf_counter() - began, scans
+
+    def processor_seconds(self) -> float:
+        """What the workers' processes have used, all their threads together."""
+        # The kernel's number for the clock of another process: see clock_getcpuclockid(3).
+        return sum(time.clock_gettime((~pid << 3) | 2) for pid in self._site.worker_pids)
+
+
+def report(costs: dict[int, list[dict[str, Cost]]]) -> str:
     """The row for people; nothing when nothing was measured."""
-    heading = f"{OPERATION} through gunicorn, unwatched → watched: µs, median of the rounds"
-    lines = ["", heading] if costs else []
-    for clients, both in costs.items():
+    if not costs:
+        return ""
+    lines = [
+        "",
+        f"{OPERATION} through gunicorn, unwatched → watched: µs, and the mean ratio of "
+        f"{len(costs[CLIENTS[0]])} launches with its 95 % interval",
+    ]
+    for clients, launches in costs.items():
         for what in ("passing", "processor"):
-            watched: list[float] = getattr(both[WATCHED], what)
-            unwatched: list[float] = getattr(both[UNWATCHED], what)
-            # Processor time comes in ticks: its sums are meaningful, single rounds are not.
-            ratio, least, most = ratio_of(watched, unwatched)
-            if what == "processor":
-                ratio = sum(watched) / sum(unwatched)
+            ratio, least, most = ratio_of(launches, what)
+            µs = {name: _median(launches, name, what) for name in SITES}
             verdict = "reached" if ratio <= AIM else "NOT REACHED"
             lines.append(
-                f"{clients} clients, {what:9}  {statistics.median(unwatched):7,.0f} → "
-                f"{statistics.median(watched):7,.0f}   {ratio:.3f} ({least:.3f}–{most:.3f})"
-                f"   ≤ {AIM}: {verdict}"
+                f"{clients} clients, {what:9}  {µs[UNWATCHED]:7,.0f} → {µs[WATCHED]:7,.0f}   "
+                f"{ratio:.3f} ({least:.3f}–{most:.3f})   ≤ {AIM}: {verdict}"
             )
     return "\n".join(lines)
 
 
-def ratio_of(watched: list[float], unwatched: list[float]) -> tuple[float, float, float]:
-    """Of the same round each: median, least, most."""
-    ratios = [one / other for one, other in zip(watched, unwatched, strict=True)]
-    return statistics.median(ratios), min(ratios), max(ratios)
+def ratio_of(launches: list[dict[str, Cost]], what: str) -> tuple[float, float, float]:
+    """The mean of the launches, and between what it lies in 95 of 100 drawings of them.
+
+    A launch's own is the median of its pairs.
+    """
+    ratios = [
+        statistics.median(
+            one / other
+            for one, other in zip(
+                getattr(both[WATCHED], what), getattr(both[UNWATCHED], what), strict=True
+            )
+        )
+        for both in launches
+    ]
+    draw = random.Random(0)  # noqa: S311 - the same interval for the same figures
+    means = sorted(statistics.fmean(draw.choices(ratios, k=len(ratios))) for _ in range(DRAWINGS))
+    cut = DRAWINGS // 40
+    return statistics.fmean(ratios), means[cut], means[-1 - cut]
 
 
-def as_json(costs: dict[int, dict[str, Cost]]) -> dict[str, Any]:
+def _median(launches: list[dict[str, Cost]], name: str, what: str) -> float:
+    return statistics.median(cost for both in launches for cost in getattr(both[name], what))
+
+
+def as_json(costs: dict[int, list[dict[str, Cost]]]) -> dict[str, Any]:
     """Everything that was measured."""
     return {
-        str(clients): {
-            name: {"passing": cost.passing, "processor": cost.processor}
-            for name, cost in both.items()
-        }
-        for clients, both in costs.items()
+        str(clients): [{name: asdict(cost) for name, cost in both.items()} for both in launches]
+        for clients, launches in costs.items()
     }

@@ -56,14 +56,16 @@ def test_a_slow_statement_that_fails_is_told_too(slow):
 def test_statements_are_counted_and_timed_for_the_metrics(db, monkeypatch):
     seen = []
     monkeypatch.setattr(
-        metrics, "observe_statement", lambda alias, seconds, error: seen.append((alias, error))
+        metrics,
+        "observe_statements",
+        lambda alias, durations, errors: seen.append((alias, len(durations), errors)),
     )
     work.begin(work.Work())
     Group.objects.count()
     with pytest.raises(ProgrammingError), connection.cursor() as cursor:
         cursor.execute("SELECT FROM nothing")
     timing.add_up("default", work.current().database("default"))
-    assert seen == [("default", True), ("default", False)]
+    assert seen == [("default", 2, 1)]
     connection.needs_rollback = True
 
 

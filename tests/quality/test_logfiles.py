@@ -44,19 +44,28 @@ def files(path: Path) -> list[Path]:
 PROCESSES, LINES, MAX_BYTES, BACKUPS = 4, 5000, 20_000, 100
 
 
-def write_many(path: str, name: str, start: "multiprocessing.synchronize.Barrier") -> None:
+def write_many(
+    path: str, name: str, start: "multiprocessing.synchronize.Barrier", *, gathered: int
+) -> None:
     handler = SharedLogFile(path, max_bytes=MAX_BYTES, backups=BACKUPS)
     start.wait(30)
     for number in range(LINES):
         # Of many lengths, so that a torn one would show.
-        handler.emit(line(f"{name} {number} {'x' * (number % 90)} end"))
+        record = line(f"{name} {number} {'x' * (number % 90)} end")
+        record.may_wait = (number + 1) % gathered > 0
+        handler.emit(record)
 
 
-def test_no_line_of_four_processes_is_lost_or_torn_over_many_rotations(path):
+@pytest.mark.parametrize("gathered", [1, 50])
+def test_no_line_of_four_processes_is_lost_or_torn_over_many_rotations(path, gathered):
     context = multiprocessing.get_context("spawn")
     start = context.Barrier(PROCESSES)
     writers = [
-        context.Process(target=write_many, args=(str(path), f"writer-{number}", start))
+        context.Process(
+            target=write_many,
+            args=(str(path), f"writer-{number}", start),
+            kwargs={"gathered": gathered},
+        )
         for number in range(PROCESSES)
     ]
     for writer in writers:

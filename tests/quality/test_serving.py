@@ -11,9 +11,12 @@ import urllib.error
 import urllib.request
 
 import pytest
+from gunicorn.config import Config
+from gunicorn.glogging import Logger as UsualLogger
 
 from quality import sizing
 from quality.devdb.mariadb import PrivateMariaDB
+from quality.serving import Logger
 from tests.faults import free_port
 from tests.serving import ROOT, Database, Site
 
@@ -120,6 +123,18 @@ def test_a_start_that_waits_for_its_database_can_be_stopped(tmp_path, number):
     assert master.wait(60) == 128 + number
     assert "secret" not in said
     master.stdout.close()
+
+
+@pytest.mark.parametrize(("asked", "is_made"), [(None, False), ("-", True)])
+def test_an_access_line_is_made_only_when_somebody_asked_for_it(asked, is_made):
+    cfg = Config()
+    cfg.set("logconfig_dict", {"version": 1})
+    cfg.set("accesslog", asked)
+    logger = Logger.__new__(Logger)
+    logger.cfg = cfg
+    assert logger.access_log_enabled is is_made
+    # gunicorn asks by this name, or it would make one for each request.
+    assert isinstance(UsualLogger.access_log_enabled, property)
 
 
 def test_the_scheme_is_not_believed_from_a_header(site):
