@@ -47,6 +47,20 @@ def test_a_line_of_text_has_time_level_process_request_logger_and_fields(request
     )
 
 
+def test_no_text_passes_for_a_line_of_its_own_or_commands_a_terminal():
+    forged = "2026-11-21T00:00:00.000+02:00 INFO 1 - quality.settings: all is well"
+    made = record("%s", f"a\n{forged}\r{forged}\x1b[2J\u2028b", field=f"\x9b1m\n{forged}")
+    try:
+        raise ValueError(f"c\n{forged}\x1b[31m")
+    except ValueError:
+        made.exc_info = sys.exc_info()
+    first, *others = TextLine().format(made).splitlines()
+    assert first.endswith("scans.views: a")
+    assert others
+    assert all(line.startswith("    ") for line in others)
+    assert all(line.isprintable() for line in others)
+
+
 def test_a_line_of_json_has_the_same(request_id):
     line = json.loads(JsonLine().format(record("%s done", "it", seconds=0.5, held={"sql": 1})))
     moment = line.pop("time")
