@@ -31,6 +31,33 @@ from prometheus_client.multiprocess import MultiProcessCollector
 for family in MultiProcessCollector(CollectorRegistry(), sys.argv[1]).collect():
     print(family.samples[0].value)
 """
+# Every page is asked by every method, as anybody may.
+EVERYTHING = """
+import sys
+import django
+django.setup()
+from django.http import HttpResponse
+from django.test import RequestFactory
+from django.urls import get_resolver
+from django.urls.resolvers import ResolverMatch
+from quality.monitor.latencies import measure_latencies
+
+def views(resolver, prefix=""):
+    for one in resolver.url_patterns:
+        if hasattr(one, "url_patterns"):
+            namespace = f"{one.namespace}:" if one.namespace else ""
+            yield from views(one, prefix + namespace)
+        else:
+            yield prefix + (one.name or "<unnamed view>")
+
+for status in (200, 302, 403, 404, 405, 503):
+    measure = measure_latencies(lambda request: HttpResponse(status=status))
+    for view in views(get_resolver()):
+        for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "FOO", "BAR"):
+            request = RequestFactory().generic(method, "/")
+            request.resolver_match = ResolverMatch(None, (), {}, url_name=view)
+            measure(request)
+"""
 
 
 @contextlib.contextmanager
@@ -129,3 +156,18 @@ def test_a_folder_that_cannot_be_had_costs_no_worker_its_start(tmp_path):
     )
     assert "stored 1.0" in done.stdout
     assert "is missing in other processes' /metrics" in done.stdout + done.stderr
+
+
+def test_whatever_strangers_ask_for_is_counted_in_the_space_that_was_set_aside(tmp_path):
+    """What grew beyond it would be a signal that kills, on a full disk."""
+    environment = {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path), "DEVELOPMENT": "1"}
+    environment |= {"DJANGO_SETTINGS_MODULE": "quality.settings"}
+    subprocess.run(
+        [sys.executable, "-c", EVERYTHING], cwd=ROOT, env=os.environ | environment, check=True
+    )
+    files = list(tmp_path.glob("*.db"))
+    assert files
+    assert {path.stat().st_size for path in files} == {places.FILE_BYTES}
+    # With room for pages to come.
+    used = max(int.from_bytes(path.read_bytes()[:4], sys.byteorder) for path in files)
+    assert used < places.FILE_BYTES * 3 / 4
