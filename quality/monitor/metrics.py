@@ -118,7 +118,8 @@ class Counted:
     """A collector of all that was counted since the start."""
 
     def collect(self) -> Iterable[Metric]:
-        if not FOLDER:
+        # Somebody may have emptied the temporary folder: then we know of ourselves alone.
+        if not os.path.isdir(FOLDER):
             return REGISTRY.collect()
         families: Iterable[Metric] = MultiProcessCollector(CollectorRegistry(), FOLDER).collect()
         return families

@@ -31,6 +31,17 @@ from prometheus_client.multiprocess import MultiProcessCollector
 for family in MultiProcessCollector(CollectorRegistry(), sys.argv[1]).collect():
     print(family.samples[0].value)
 """
+GONE = """
+import shutil, sys
+import django
+django.setup()
+from django.test import Client
+from quality.monitor import metrics
+metrics.count_response("scans:record", 201)
+shutil.rmtree(metrics.FOLDER)
+assert metrics.counters()["scans_stored"] == 1
+assert Client().get("/metrics").status_code == 200
+"""
 # Every page is asked by every method, as anybody may.
 EVERYTHING = """
 import sys
@@ -160,14 +171,25 @@ def test_a_folder_that_cannot_be_had_costs_no_worker_its_start(tmp_path):
 
 def test_whatever_strangers_ask_for_is_counted_in_the_space_that_was_set_aside(tmp_path):
     """What grew beyond it would be a signal that kills, on a full disk."""
-    environment = {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path), "DEVELOPMENT": "1"}
-    environment |= {"DJANGO_SETTINGS_MODULE": "quality.settings"}
-    subprocess.run(
-        [sys.executable, "-c", EVERYTHING], cwd=ROOT, env=os.environ | environment, check=True
-    )
+    run(EVERYTHING, tmp_path)
     files = list(tmp_path.glob("*.db"))
     assert files
     assert {path.stat().st_size for path in files} == {places.FILE_BYTES}
     # With room for pages to come.
     used = max(int.from_bytes(path.read_bytes()[:4], sys.byteorder) for path in files)
     assert used < places.FILE_BYTES * 3 / 4
+
+
+def test_a_folder_that_somebody_removed_silences_nobody(tmp_path):
+    (tmp_path / "counters").mkdir()
+    run(GONE, tmp_path / "counters")
+
+
+def run(code: str, folder: Path) -> None:
+    """Have the code run in the house, as a worker that counts in this folder."""
+    environment = {
+        "PROMETHEUS_MULTIPROC_DIR": str(folder),
+        "DEVELOPMENT": "1",
+        "DJANGO_SETTINGS_MODULE": "quality.settings",
+    }
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=os.environ | environment, check=True)
