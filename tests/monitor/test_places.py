@@ -9,8 +9,10 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from django.http import HttpRequest, HttpResponse
+from django.test import RequestFactory
 
-from quality.monitor import places
+from quality.monitor import latencies, places
 
 ROOT = Path(__file__).resolve().parents[2]
 COUNT = """
@@ -39,6 +41,8 @@ from django.test import Client
 from quality.monitor import metrics
 metrics.count_response("scans:record", 201)
 shutil.rmtree(metrics.FOLDER)
+# A page that nobody has asked for yet.
+assert Client().get("/accounts/login/", HTTP_HOST="localhost").status_code == 200
 assert metrics.counters()["scans_stored"] == 1
 assert Client().get("/metrics").status_code == 200
 """
@@ -183,6 +187,23 @@ def test_whatever_strangers_ask_for_is_counted_in_the_space_that_was_set_aside(t
 def test_a_folder_that_somebody_removed_silences_nobody(tmp_path):
     (tmp_path / "counters").mkdir()
     run(GONE, tmp_path / "counters")
+
+
+def test_what_cannot_be_counted_is_answered_all_the_same(monkeypatch, caplog):
+    def fail(*labels: object) -> None:
+        raise OSError("no such folder")
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        return HttpResponse("well")
+
+    measure = latencies.measure_latencies(answer)
+    monkeypatch.setattr(
+        latencies.KeptMetrics.get_instance().requests_latency_by_view_method, "labels", fail
+    )
+    for _ in range(3):
+        assert measure(RequestFactory().get("/")).content == b"well"
+    # Said once: it may happen in each request.
+    assert len(caplog.records) == 1
 
 
 def run(code: str, folder: Path) -> None:
