@@ -53,8 +53,9 @@ _query_seconds = Histogram(
     "db_query_duration_seconds", "How long statements took.", ["alias"], buckets=QUERY_BUCKETS
 )
 _query_errors = Counter("db_query_errors", "Statements that failed.", ["alias"])
-# Opens the file of histograms while the folder is there; that of counters is opened below.
+# Opens their files while the folder is there.
 _query_seconds.labels(DEFAULT_DB_ALIAS)
+_query_errors.labels(DEFAULT_DB_ALIAS)
 _durations: dict[str, Histogram] = {}
 
 
