@@ -144,8 +144,17 @@ def fields_of(record: logging.LogRecord) -> dict[str, Any]:
     return fields
 
 
+# Of a terminal's control characters none is obeyed.
+_CONTROLS = {
+    number: f"\\x{number:02x}" for number in (*range(9), *range(11, 32), *range(127, 160))
+} | {0x2028: "\\u2028", 0x2029: "\\u2029", ord("\n"): "\n    "}
+
+
 class TextLine(logging.Formatter):
-    """For people: time, level, process, request, logger: message key=value."""
+    """For people: time, level, process, request, logger: message key=value.
+
+    What goes on over several lines is indented, so that nobody's text passes for a line of ours.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         text = (
@@ -156,7 +165,7 @@ class TextLine(logging.Formatter):
             text += "\n" + self.formatException(record.exc_info)
         if record.stack_info:
             text += "\n" + record.stack_info
-        return text
+        return text if text.isprintable() else text.translate(_CONTROLS)
 
     def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's name
         return without_values(super().formatException(ei))

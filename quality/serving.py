@@ -1,6 +1,7 @@
 """What gunicorn serves with: a worker that answers probes while all its threads are busy."""
 
 import functools
+import re
 import selectors
 import socket
 import time
@@ -19,7 +20,17 @@ WATCH_STARTS = (
     *(b"GET /monitor/", b"GET /admin/monitor/", b"POST /admin/monitor/"),
     *(b"GET /static/", b"GET /i18n/texts.js"),
 )
-_LONGEST_START = max(map(len, PROBE_STARTS + WATCH_STARTS))
+
+# A request costs a thread once all of it has come; what is longer is none of those above.
+LONGEST_BYTES = 16 * 1024
+# Who sends more slowly is gone: stations give up after 10 s, too.
+SEND_SECONDS = 10.0
+
+_HEAD_END = b"\r\n\r\n"
+# How much follows; or that only the end tells, or that it is sent when we ask for it.
+_FOLLOWS = re.compile(
+    rb"\r\n(?:content-length:[ \t]*(\d{1,10})|transfer-encoding:|expect:)", re.IGNORECASE
+)
 
 
 class Logger(UsualLogger):
@@ -41,8 +52,12 @@ class Worker(ThreadWorker):
     answered then would restart a worker that is well, and the requests in flight would be lost.
     And whoever looks why nothing answers is to see it.
 
-    Leans on ThreadWorker's `enqueue_req`, `tpool`, `pending_conns` and `poller`, which are not
-    documented: gunicorn is pinned, and `tests/quality/test_serving.py` holds what is used.
+    A request is handed to a thread when all of it is here: whoever sends the half of one, or a
+    byte a second, holds up nobody.
+
+    Leans on ThreadWorker's `enqueue_req`, `tpool`, `pending_conns`, `poller` and on the parser's
+    `unreader`, which are not documented: gunicorn is pinned, and `tests/quality/test_serving.py`
+    holds what is used.
     """
 
     tpool: Any
@@ -53,34 +68,58 @@ class Worker(ThreadWorker):
         super().init_process()
 
     def enqueue_req(self, conn: Any) -> None:
-        beginning = self._beginning(conn)
-        if beginning is None and self.alive:
-            self._await_beginning(conn)
+        read, waiting = self._heard(conn)
+        request = read + waiting
+        length = length_of(request)
+        is_whole = length is not None and length <= len(request)
+        is_long = max(length or 0, len(request)) >= LONGEST_BYTES
+        # Heard of again, and no more to hear: the client has hung up.
+        has_more = len(waiting) > getattr(conn, "heard_bytes", -1)
+        if has_more and not (is_whole or is_long) and self.alive:
+            self._await_more(conn, len(waiting))
             return
+        if hasattr(conn, "heard_bytes"):
+            del conn.heard_bytes
+            conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
         usual = self.tpool
-        if beginning is not None and beginning.startswith(PROBE_STARTS):
+        if is_whole and request.startswith(PROBE_STARTS):
             self.tpool = self.probe_threads
-        elif beginning is not None and beginning.startswith(WATCH_STARTS):
+        elif is_whole and request.startswith(WATCH_STARTS):
             self.tpool = self.watch_threads
         try:
             super().enqueue_req(conn)
         finally:
             self.tpool = usual
 
-    def _beginning(self, conn: Any) -> bytes | None:
-        """The first bytes of the request, left where they are; None when there are none yet."""
+    def _heard(self, conn: Any) -> tuple[bytes, bytes]:
+        """What was read ahead with the request before, and what waits in the socket, left there."""
+        read: bytes = conn.parser.unreader.buf.getvalue() if conn.parser else b""
         try:
-            beginning: bytes = conn.sock.recv(_LONGEST_START, socket.MSG_PEEK | socket.MSG_DONTWAIT)
-        except BlockingIOError:
-            return None
-        except OSError:  # closed already: for the ordinary way to find out
-            return b""
-        return beginning
+            flags = socket.MSG_PEEK | socket.MSG_DONTWAIT
+            waiting: bytes = conn.sock.recv(LONGEST_BYTES, flags)
+        except OSError:  # nothing yet; or closed already: for the ordinary way to find out
+            waiting = b""
+        return read, waiting
 
-    def _await_beginning(self, conn: Any) -> None:
-        """Have the connection enqueued once it says something; until then it costs no thread."""
+    def _await_more(self, conn: Any, heard_bytes: int) -> None:
+        """Have the connection enqueued once it says more; until then it costs no thread."""
+        if not hasattr(conn, "heard_bytes"):
+            conn.timeout = time.monotonic() + SEND_SECONDS
+        conn.heard_bytes = heard_bytes
         conn.sock.setblocking(False)
-        conn.timeout = time.monotonic() + self.cfg.keepalive
+        # What is there already is no news; the end is.
+        conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, heard_bytes + 1)
         self.pending_conns.append(conn)
         readable = functools.partial(self.on_pending_socket_readable, conn)
         self.poller.register(conn.sock, selectors.EVENT_READ, readable)
+
+
+def length_of(request: bytes) -> int | None:
+    """The bytes of a request that begins so; None while that is not to be seen."""
+    end = request.find(_HEAD_END)
+    if end < 0:
+        return None
+    length = end + len(_HEAD_END)
+    for found in _FOLLOWS.finditer(request, 0, end):
+        length += LONGEST_BYTES if found[1] is None else int(found[1])
+    return length

@@ -83,12 +83,14 @@ def database_is_away(error: BaseException | None) -> bool:
 
 
 class DatabaseAwayFilter(logging.Filter):
-    """Leaves out that the database is away: the request's own line says so.
+    """Leaves out that the database is away: the request's own line says so, or the probe's.
 
-    A hundred tracebacks would bury the reason.
+    A hundred tracebacks would bury the reason, and so would a probe's lines each second.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
+        if getattr(record, "status_code", None) == 503:
+            return False
         return not (record.exc_info and database_is_away(record.exc_info[1]))
 
 

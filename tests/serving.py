@@ -183,18 +183,23 @@ class Site:
 
 
 class Browser:
-    """Signs in as the demo's operator and sends scans."""
+    """Signs in as one of the demo's logins; the operator sends scans."""
 
-    def __init__(self, url: str, password: str) -> None:
+    def __init__(self, url: str, password: str, *, user: str = "operator") -> None:
         self.url = url
         self._cookies = http.cookiejar.CookieJar()
         self._opener = urllib.request.build_opener(
             urllib.request.ProxyHandler({}), urllib.request.HTTPCookieProcessor(self._cookies)
         )
         self.get("/accounts/login/")
-        form = {"username": "operator", "password": password, "csrfmiddlewaretoken": self._token}
+        form = {"username": user, "password": password, "csrfmiddlewaretoken": self._token}
         with self._send("/accounts/login/", urllib.parse.urlencode(form).encode()) as response:
-            assert response.url == f"{url}/scans/station/"
+            assert response.url != f"{url}/accounts/login/"
+
+    @property
+    def cookie(self) -> str:
+        """All cookies, as a request's header has them."""
+        return "; ".join(f"{cookie.name}={cookie.value}" for cookie in self._cookies)
 
     @property
     def _token(self) -> str:

@@ -22,12 +22,14 @@ from quality.monitor.apart import apart
 from quality.monitor.kills import kill_statement
 from quality.monitor.models import Pool
 from quality.monitor.passes import watcher, watcher_api
-from quality.monitor.workers import Place, place_of
+from quality.monitor.workers import Place, place_of, pooled_aliases
 
 audit = logging.getLogger("quality.settings")
 
 # For the check of the session and the right, the record, and the server's answer to a kill.
 ACT_SECONDS = 4.0
+# No connection or process has a higher number, and no statement runs for so long.
+MOST_NUMBER, MOST_SECONDS = 2**63 - 1, 1e9
 
 WATCH, MANAGE = "monitor.view_pool", "monitor.manage_pool"
 
@@ -78,18 +80,21 @@ class PoolAdmin(ModelAdmin):
         try:
             wanted = json.loads(request.body)
             verb = str(wanted["verb"])
-            if verb == "kill":
-                return self._kill(request, int(wanted["id"]), float(wanted["seconds"]))
-            pid, alias = int(wanted["pid"]), str(wanted["alias"])
-            if verb not in orders.VERBS:
+            number = int(wanted["id" if verb == "kill" else "pid"])
+            alias, seconds = wanted.get("alias"), float(wanted.get("seconds", 0))
+            if verb != "kill" and (verb not in orders.VERBS or alias not in pooled_aliases()):
                 raise LookupError(verb)
-        except (ValueError, TypeError, LookupError):
+            if not (0 < number <= MOST_NUMBER and 0 <= seconds <= MOST_SECONDS):
+                raise ValueError(number)
+        except (ValueError, TypeError, LookupError, OverflowError, RecursionError):
             # For programmers, so not translated.
             return JsonResponse({"error": "No such order."}, status=400)
+        if verb == "kill":
+            return self._kill(request, number, seconds)
         # First the record: what could not be written down is not done.
-        self._record(request, f"worker {pid}", f"{verb}, {alias}")
+        self._record(request, f"worker {number}", f"{verb}, {alias}")
         try:
-            order = orders.give(pid, alias, verb, by=request.user.get_username(), place=place)
+            order = orders.give(number, alias, verb, by=request.user.get_username(), place=place)
         except OSError as error:
             return JsonResponse({"error": str(error)}, status=503)
         return JsonResponse({"order": order.as_dict()})

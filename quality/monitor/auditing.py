@@ -46,12 +46,14 @@ def _sign_in_failed(
 ) -> None:
     model = get_user_model()
     name = credentials.get(model.USERNAME_FIELD)
+    them = model._default_manager.filter(**{model.USERNAME_FIELD: name})
     try:
-        is_known = model._default_manager.filter(**{model.USERNAME_FIELD: name}).exists()
+        # As it is stored: the database finds it by other spellings, too.
+        known = them.values_list(model.USERNAME_FIELD, flat=True).first()
     except DatabaseError:
-        is_known = False
+        known = None
     # What is nobody's name may be a password in the wrong field.
-    who = name if is_known else "somebody unknown"
+    who = known or "somebody unknown"
     sign_ins.warning("%s failed to sign in", who, extra=_fields(request))
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from django.conf import settings
 from django.contrib.auth.signals import user_logged_in, user_login_failed
+from django.db import DEFAULT_DB_ALIAS
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram, Metric, values
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.values import MultiProcessValue, MutexValue
@@ -70,7 +71,8 @@ _errors: dict[str, Counter] = {}
 
 
 def _begin(alias: str) -> None:
-    # With zeroes: a counter that appears at 1 has no increase to see.
+    # With zeroes: a counter that appears at 1 has no increase to see. At the start, as this
+    # opens their files, and the folder is there.
     _errors[alias] = _query_errors.labels(alias)
     _durations[alias] = _query_seconds.labels(alias)
 
@@ -139,7 +141,8 @@ class Counted:
     """A collector of all that was counted since the start."""
 
     def collect(self) -> Iterable[Metric]:
-        if not FOLDER:
+        # Somebody may have emptied the temporary folder: then we know of ourselves alone.
+        if not os.path.isdir(FOLDER):
             return REGISTRY.collect()
         families: Iterable[Metric] = MultiProcessCollector(CollectorRegistry(), FOLDER).collect()
         return families

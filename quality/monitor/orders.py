@@ -145,8 +145,9 @@ def _read(folder: Folder, name: str) -> Order | None:
     try:
         descriptor = folder.open(name, os.O_RDONLY)
         try:
-            return Order(**json.loads(os.read(descriptor, _LONGEST_BYTES)))
+            order = Order(**json.loads(os.read(descriptor, _LONGEST_BYTES)))
         finally:
             os.close(descriptor)
-    except (OSError, ValueError, TypeError):
+        return order if order.verb in VERBS and float(order.given_at) else None
+    except (OSError, ValueError, TypeError, RecursionError):
         return None

@@ -129,9 +129,17 @@ def read(place: Place | None = None) -> Recent:
             with open(file, "rb") as opened:
                 content = json.loads(opened.read(_LARGEST_BYTES))
         is_ours = isinstance(content, dict) and content.pop("version", None) == _VERSION
+        is_ours = is_ours and all(map(_is_sample, content["samples"]))
         return Recent(**content) if is_ours else Recent()
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
         return Recent()
+
+
+def _is_sample(found: Any) -> bool:
+    """Whether it has all that is asked for: another version may have left it."""
+    if not Sample.__required_keys__ <= found.keys():
+        return False
+    return found["server"] is None or ServerFacts.__required_keys__ <= found["server"].keys()
 
 
 def write(folder: Folder, place: Place, recent: Recent) -> None:

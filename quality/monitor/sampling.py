@@ -63,12 +63,17 @@ class Sampler:
             self.step_down()
             return
         if self._recent is None:
-            # Where the last leader ended. What has a later time was taken by a wrong clock.
-            found = recent.read(self.place)
-            past = [sample for sample in found.samples if sample["at"] <= now]
-            self._recent = replace(found, samples=past)
+            # Where the last leader ended.
+            self._recent = recent.read(self.place)
         last = self._recent.last
-        if last is None or self._interval(now) != self._interval(last["at"]):
+        if last is not None and last["at"] > now + self.interval_seconds:
+            # What has a later time was taken by a wrong clock.
+            past = [sample for sample in self._recent.samples if sample["at"] <= now]
+            self._recent = replace(
+                self._recent, samples=past, saved_at=min(now, self._recent.saved_at)
+            )
+            last = self._recent.last
+        if last is None or self._interval(now) > self._interval(last["at"]):
             self._recent = self._take(self._recent, now)
 
     def step_down(self) -> None:
@@ -169,7 +174,8 @@ class Sampler:
     # ----- The log
 
     def _report(self, sample: Sample, now: float) -> None:
-        if now - self._reported_at < REPORT_SECONDS - self.interval_seconds / 2:
+        # Also after the clock was set back.
+        if abs(now - self._reported_at) < REPORT_SECONDS - self.interval_seconds / 2:
             return
         self._reported_at = now
         facts = sample["server"]

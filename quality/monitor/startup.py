@@ -11,7 +11,7 @@ logger = logging.getLogger("quality.settings.start")
 
 # The same at every start of the same code, and long.
 STRUCTURE = {"INSTALLED_APPS", "LOGGING", "MIDDLEWARE", "TEMPLATES", "MONITOR_OUTCOMES"}
-_LOGIN_IN_URL = re.compile(r"//[^/@\s]*@")
+_LOGIN_IN_URL = re.compile(r"//[^/\s]*@")
 
 
 def log_settings() -> None:

@@ -54,6 +54,14 @@ def test_a_failure_names_a_login_but_never_what_else_was_typed(operator, said, c
     assert "wrong-secret" not in caplog.text
 
 
+def test_a_name_is_logged_as_it_is_stored_however_it_was_typed(operator, said):
+    """The database takes some characters for nothing, also those that a terminal obeys."""
+    sign_in("OPER\x1bator\x07", "wrong-secret")
+    assert said("quality.signins") == [
+        ("operator failed to sign in", {"address": "127.0.0.1"}),
+    ]
+
+
 def test_what_an_administrator_changes_is_logged_by_field_without_values(
     client_of, person, master_data, said
 ):

@@ -44,8 +44,12 @@ def test_a_process_with_a_database_is_ready(client, spare_server):
     assert "no-store" in response["Cache-Control"]
 
 
-def test_readiness_falls_and_returns_with_the_server(client, spare_server):
+def test_readiness_falls_and_returns_with_the_server(client, spare_server, caplog):
     spare_server.stop()
+    for address in ("/health/", "/health/database"):
+        assert client.get(address).status_code == 503
+    # Asked each second, they would fill the log of errors, and say nothing in it.
+    assert not [record for record in caplog.records if record.name == "django.request"]
     response = client.get("/health/ready")
     assert response.status_code == 503
     # Open to everybody, so it tells nobody's name, address or error.

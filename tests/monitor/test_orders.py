@@ -122,8 +122,22 @@ def test_only_their_owner_reads_and_writes_orders(place, folder):
         orders.give(ME, "default", "drain", by="ana", place=place)
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", json.dumps({"verb": "drain"})])
+ORDER = {"key": "k", "pid": ME, "alias": "default", "verb": "drain", "given_by": "ana"}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *("", "{", "[]", "x" * 100_000, json.dumps({"verb": "drain"})),
+        json.dumps(ORDER | {"given_at": "now"}),
+        json.dumps(ORDER | {"given_at": 9e99, "verb": "shut down"}),
+        json.dumps(ORDER | {"given_at": 9e99, "verb": ["drain"]}),
+    ],
+)
 def test_what_is_no_order_is_thrown_away(place, folder, content):
+    with open(f"{folder}/{prefix(place.database)}{ME}-y.done", "w") as file:
+        file.write(content)
+    assert orders.recent(place) == []
     with open(f"{folder}/{prefix(place.database)}{ME}-x.order", "w") as file:
         file.write(content)
     orders.obey(place)

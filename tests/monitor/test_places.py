@@ -9,8 +9,10 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from django.http import HttpRequest, HttpResponse
+from django.test import RequestFactory
 
-from quality.monitor import places
+from quality.monitor import latencies, places
 
 ROOT = Path(__file__).resolve().parents[2]
 COUNT = """
@@ -30,6 +32,46 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.multiprocess import MultiProcessCollector
 for family in MultiProcessCollector(CollectorRegistry(), sys.argv[1]).collect():
     print(family.samples[0].value)
+"""
+GONE = """
+import shutil, sys
+import django
+django.setup()
+from django.test import Client
+from quality.monitor import metrics
+metrics.count_response("scans:record", 201)
+shutil.rmtree(metrics.FOLDER)
+# A page that nobody has asked for yet.
+assert Client().get("/accounts/login/", HTTP_HOST="localhost").status_code == 200
+assert metrics.counters()["scans_stored"] == 1
+assert Client().get("/metrics").status_code == 200
+"""
+# Every page is asked by every method, as anybody may.
+EVERYTHING = """
+import sys
+import django
+django.setup()
+from django.http import HttpResponse
+from django.test import RequestFactory
+from django.urls import get_resolver
+from django.urls.resolvers import ResolverMatch
+from quality.monitor.latencies import measure_latencies
+
+def views(resolver, prefix=""):
+    for one in resolver.url_patterns:
+        if hasattr(one, "url_patterns"):
+            namespace = f"{one.namespace}:" if one.namespace else ""
+            yield from views(one, prefix + namespace)
+        else:
+            yield prefix + (one.name or "<unnamed view>")
+
+for status in (200, 302, 403, 404, 405, 503):
+    measure = measure_latencies(lambda request: HttpResponse(status=status))
+    for view in views(get_resolver()):
+        for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "FOO", "BAR"):
+            request = RequestFactory().generic(method, "/")
+            request.resolver_match = ResolverMatch(None, (), {}, url_name=view)
+            measure(request)
 """
 
 
@@ -129,3 +171,46 @@ def test_a_folder_that_cannot_be_had_costs_no_worker_its_start(tmp_path):
     )
     assert "stored 1.0" in done.stdout
     assert "is missing in other processes' /metrics" in done.stdout + done.stderr
+
+
+def test_whatever_strangers_ask_for_is_counted_in_the_space_that_was_set_aside(tmp_path):
+    """What grew beyond it would be a signal that kills, on a full disk."""
+    run(EVERYTHING, tmp_path)
+    files = list(tmp_path.glob("*.db"))
+    assert files
+    assert {path.stat().st_size for path in files} == {places.FILE_BYTES}
+    # With room for pages to come.
+    used = max(int.from_bytes(path.read_bytes()[:4], sys.byteorder) for path in files)
+    assert used < places.FILE_BYTES * 3 / 4
+
+
+def test_a_folder_that_somebody_removed_silences_nobody(tmp_path):
+    (tmp_path / "counters").mkdir()
+    run(GONE, tmp_path / "counters")
+
+
+def test_what_cannot_be_counted_is_answered_all_the_same(monkeypatch, caplog):
+    def fail(*labels: object) -> None:
+        raise OSError("no such folder")
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        return HttpResponse("well")
+
+    measure = latencies.measure_latencies(answer)
+    monkeypatch.setattr(
+        latencies.KeptMetrics.get_instance().requests_latency_by_view_method, "labels", fail
+    )
+    for _ in range(3):
+        assert measure(RequestFactory().get("/")).content == b"well"
+    # Said once: it may happen in each request.
+    assert len(caplog.records) == 1
+
+
+def run(code: str, folder: Path) -> None:
+    """Have the code run in the house, as a worker that counts in this folder."""
+    environment = {
+        "PROMETHEUS_MULTIPROC_DIR": str(folder),
+        "DEVELOPMENT": "1",
+        "DJANGO_SETTINGS_MODULE": "quality.settings",
+    }
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=os.environ | environment, check=True)

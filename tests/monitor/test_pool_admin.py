@@ -74,11 +74,27 @@ def test_a_pass_alone_gives_no_orders(client_of, ledger):
 
 @pytest.mark.parametrize(
     "wanted",
-    [{}, {"verb": "stop", "pid": 1, "alias": "default"}, {"verb": "drain", "pid": "x"}],
+    [
+        "{}",
+        "null",
+        "[" * 100_000,
+        '{"verb": "stop", "pid": 1, "alias": "default"}',
+        '{"verb": "drain", "pid": "x", "alias": "default"}',
+        '{"verb": "drain", "pid": 1, "alias": "other\\nline"}',
+        '{"verb": "drain", "pid": 1, "alias": ["default"]}',
+        '{"verb": "drain", "pid": "%s", "alias": "default"}' % ("9" * 400),
+        '{"verb": "kill", "id": "%s", "seconds": 1}' % ("9" * 400),
+        '{"verb": "kill", "id": 0, "seconds": 1}',
+        '{"verb": "kill", "id": 1, "seconds": Infinity}',
+        '{"verb": "kill", "id": 1, "seconds": NaN}',
+        '{"verb": "kill", "id": 1, "seconds": %s}' % ("9" * 400),
+    ],
 )
 def test_what_is_no_order_is_refused_and_not_written_down(client_of, ledger, wanted):
-    assert act(client_of("admin"), **wanted).status_code == 400
+    response = client_of("admin").post(ACT, wanted, content_type="application/json")
+    assert response.status_code == 400
     assert not LogEntry.objects.exists()
+    assert orders.recent() == []
 
 
 def test_a_form_of_another_site_gives_no_orders(person):

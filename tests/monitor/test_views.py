@@ -2,12 +2,14 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from typing import Any
 
 import pytest
 from django.db import connection, connections
 from django.test import Client
 
+from quality.monitor import history, views
 from quality.monitor.server import Server
 from quality.monitor.workers import place_of
 from quality.pool.base import DatabaseWrapper
@@ -73,6 +75,20 @@ def test_the_history_of_all_hosts_is_answered(admin):
         "one": [4],
         "other": [8],
     }
+
+
+def test_a_long_history_is_answered_however_long_it_takes_to_add_up(admin, monkeypatch):
+    """A week of three hosts is more than the server's share of a second."""
+    with closing(Server()) as server:
+        stored(server, [sample(time.time() - 20)], host="one")
+    usual = history.thinned
+
+    def slow(*rows: Any) -> history.Columns:
+        time.sleep(views.HISTORY_SECONDS + 0.1)
+        return usual(*rows)
+
+    monkeypatch.setattr(history, "thinned", slow)
+    assert admin.get("/monitor/history?hours=168").status_code == 200
 
 
 @pytest.mark.parametrize("hours", ["0", "-1", "169", "x", "1e9", ""])

@@ -1,8 +1,10 @@
 """Three real workers are watched, whatever becomes of them, of the pool and of the server."""
 
+import contextlib
 import http.client
 import json
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -16,7 +18,7 @@ import pytest
 
 from quality.devdb.mariadb import PrivateMariaDB
 from tests.faults import Administrator, frozen
-from tests.serving import Database, Site
+from tests.serving import PASSWORD, Browser, Database, Site
 
 WORKERS, POOL_SIZE, THREADS = 3, 2, 6
 INTERVAL_SECONDS = 1.0
@@ -153,6 +155,72 @@ def test_page_command_and_server_agree_on_the_connections(site, server):
     assert sample["budget"]["sum"] == sample["total"]["limit"] == WORKERS * POOL_SIZE
 
 
+class Busy:
+    """Readers who keep all workers' pools in use until told to stop."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._ended = threading.Event()
+        self._readers = [threading.Thread(target=self._read) for _ in range(WORKERS * THREADS)]
+
+    def __enter__(self) -> None:
+        for reader in self._readers:
+            reader.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        for reader in self._readers:
+            reader.join(30)
+
+    def _read(self) -> None:
+        while not self._ended.wait(0.01):
+            # The killed worker's answers are lost.
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                get(self._site, "/scans/recent/", Cookie="sessionid=" + "a" * 32)
+
+
+def counts(site: Site, cookie: str) -> dict[str, tuple[int, int]]:
+    """How many connections are open, of how many, by whom we ask."""
+    page = get(site, "/monitor/pool", Cookie=cookie)[1]["total"]
+    health = status(site)["total"]
+    said = json.loads(site.manage("poolstatus", "--json").stdout)["total"]
+    found = {
+        name: (total["open"], total["limit"])
+        for name, total in (("page", page), ("health", health), ("command", said))
+    }
+    scrape = get(site, "/metrics")[1].decode()
+    size, limit = (
+        sum(
+            int(float(number))
+            for number in re.findall(rf"^db_pool_{name}{{.*}} (.+)$", scrape, re.M)
+        )
+        for name in ("size", "limit")
+    )
+    return found | {"metrics": (size, limit)}
+
+
+def test_page_metrics_health_command_and_server_agree_under_load_and_after_a_kill(site, server):
+    browser = Browser(site.url, PASSWORD, user="admin")
+    browser.get("/monitor/pool")
+    cookie = browser.cookie
+
+    def agree() -> bool:
+        """All say the same, and that this is what the server has."""
+        # Besides the pools' there is the monitor's own, and a probe's while it asks.
+        connected = len(administrator.connections())
+        found = set(counts(site, cookie).values())
+        return found == {(WORKERS * POOL_SIZE,) * 2} and connected - WORKERS * POOL_SIZE in (1, 2)
+
+    with Administrator(server) as administrator, Busy(site):
+        eventually(agree)
+        victim = min(pids(status(site)) - {status(site)["leader"]["pid"]})
+        os.kill(victim, signal.SIGKILL)
+        killed_at = time.monotonic()
+        eventually(lambda: victim not in pids(status(site)) and agree())
+        # Right again, and the load has filled its successor's pool.
+        assert time.monotonic() - killed_at < 5
+
+
 def test_when_the_leader_is_killed_the_samples_go_on(site):
     before = status(site)
     leader = before["leader"]["pid"]
@@ -262,7 +330,9 @@ def test_the_monitor_leaves_the_server_politely_and_is_missed(site, server):
         finally:
             site.start()
     assert "web worker" not in said
-    assert "MonitorSilent" in said
+    assert "MonitorSilent: The monitor has stopped taking samples." in said
+    # Its first line agrees with its exit code.
+    assert said.splitlines()[0].endswith(": warning")
 
 
 def test_readiness_falls_first_at_shutdown(prepared, server, tmp_path):

@@ -47,6 +47,20 @@ def test_a_line_of_text_has_time_level_process_request_logger_and_fields(request
     )
 
 
+def test_no_text_passes_for_a_line_of_its_own_or_commands_a_terminal():
+    forged = "2026-11-21T00:00:00.000+02:00 INFO 1 - quality.settings: all is well"
+    made = record("%s", f"a\n{forged}\r{forged}\x1b[2J\u2028b", field=f"\x9b1m\n{forged}")
+    try:
+        raise ValueError(f"c\n{forged}\x1b[31m")
+    except ValueError:
+        made.exc_info = sys.exc_info()
+    first, *others = TextLine().format(made).splitlines()
+    assert first.endswith("scans.views: a")
+    assert others
+    assert all(line.startswith("    ") for line in others)
+    assert all(line.isprintable() for line in others)
+
+
 def test_a_line_of_json_has_the_same(request_id):
     line = json.loads(JsonLine().format(record("%s done", "it", seconds=0.5, held={"sql": 1})))
     moment = line.pop("time")
@@ -192,11 +206,13 @@ def test_the_settings_of_a_start_are_logged_without_secrets(tmp_path):
     code = SAY.split("for name")[0] + (
         "from quality.monitor.startup import log_settings; log_settings()"
     )
-    say(tmp_path, code, REDIS_URL="redis://:redis-secret@cache:6379/0")
+    say(tmp_path, code, REDIS_URL="redis://:redis@secret@cache:6379/0")
     text = (tmp_path / "settings.log").read_text()
     assert "ALLOWED_HOSTS = ['quality.example']" in text
     assert "DATABASE_URL = 'mysql://…@db.example:3306/quality'" in text
     assert "SLOW_STATEMENT_SECONDS = 0.5" in text
     assert PRODUCTION["SECRET_KEY"] not in text
     assert ":secret" not in text
+    # A password may hold the sign that ends it.
+    assert "REDIS_URL = 'redis://…@cache:6379/0'" in text
     assert "'secret'" not in text

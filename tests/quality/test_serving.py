@@ -16,7 +16,7 @@ from gunicorn.glogging import Logger as UsualLogger
 
 from quality import sizing
 from quality.devdb.mariadb import PrivateMariaDB
-from quality.serving import Logger
+from quality.serving import LONGEST_BYTES, Logger, length_of
 from tests.faults import free_port
 from tests.serving import ROOT, Database, Site
 
@@ -99,6 +99,79 @@ def test_a_client_that_says_nothing_at_first_is_served_when_it_does(site):
         assert ask(f"{site.url}/health/live")[0] == 200
         client.sendall(b"GET /health/live HTTP/1.0\r\n\r\n")
         assert client.recv(100).startswith(b"HTTP/1.0 200")
+
+
+@pytest.mark.parametrize(
+    "half",
+    [
+        b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nX-Slow: ",
+        b"GET /static/monitor/pool.css HTTP/1.1\r\nHost: localhost\r\nX-Slow: ",
+        b"GET /accounts/login/ HTTP/1.1\r\nHost: localhost\r\nX-Slow: ",
+        b"POST /admin/monitor/pool/act/ HTTP/1.1\r\nHost: localhost\r\nCookie: csrftoken=a\r\n"
+        b"Content-Length: 100\r\n\r\n{",
+        b"POST /scans/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{",
+        b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9999999\r\n\r\n",
+        b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n",
+    ],
+    ids=["probe", "static", "page", "order", "scan", "long probe", "endless probe"],
+)
+def test_clients_that_send_half_a_request_hold_up_no_probe(site, half):
+    clients = [socket.create_connection(("127.0.0.1", site.port)) for _ in range(60)]
+    try:
+        for client in clients:
+            client.sendall(half)
+        # They are heard of before those that come later.
+        for address in ("health/live", "monitor/pool", "static/monitor/pool.css"):
+            assert ask(f"{site.url}/{address}")[1] < 4
+    finally:
+        for client in clients:
+            client.close()
+
+
+def test_a_request_may_come_in_pieces(site):
+    """Also one that nobody would take for a probe by its first bytes, with a body."""
+    head = b"POST /scans/ HTTP/1.0\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
+    with socket.create_connection(("127.0.0.1", site.port), timeout=60) as client:
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for number in range(len(head)):
+            client.sendall(head[number : number + 1])
+        # Nobody is signed in.
+        assert client.recv(100).startswith(b"HTTP/1.0 401")
+
+
+def test_requests_may_come_together(site):
+    request = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    last = request.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+    with socket.create_connection(("127.0.0.1", site.port), timeout=60) as client:
+        client.sendall(request * 2 + last)
+        with client.makefile("rb") as answers:
+            assert answers.read().count(b'"alive"') == 3
+
+
+def test_a_client_that_hangs_up_in_the_middle_costs_nothing(site):
+    with socket.create_connection(("127.0.0.1", site.port), timeout=60) as client:
+        client.sendall(b"GET /health/live HTTP/1.1\r\nHost: ")
+        client.shutdown(socket.SHUT_WR)
+        assert client.recv(100) == b""
+
+
+@pytest.mark.parametrize(
+    ("request_", "length"),
+    [
+        (b"", None),
+        (b"GET / HTTP/1.1\r\nHost: x\r\n", None),
+        (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", 27),
+        (b"GET / HTTP/1.1\r\nCONTENT-length:\t 12\r\n\r\n{", 51),
+        (b"GET / HTTP/1.1\r\nA: content-length: 12\r\n\r\n", 41),
+    ],
+)
+def test_how_long_a_request_is_stands_in_its_head(request_, length):
+    assert length_of(request_) == length
+
+
+@pytest.mark.parametrize("header", [b"Transfer-Encoding: chunked", b"Expect: 100-continue"])
+def test_what_has_no_end_that_we_could_await_counts_as_long(header):
+    assert length_of(b"GET / HTTP/1.1\r\n%s\r\n\r\n" % header) > LONGEST_BYTES
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

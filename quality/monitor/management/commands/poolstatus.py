@@ -7,6 +7,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand
+from django.utils import translation
 
 from quality.monitor import usage
 from quality.monitor.snapshot import snapshot
@@ -58,7 +59,9 @@ class Command(BaseCommand):
             sys.exit(code)
 
     def say(self, *, as_json: bool) -> dict[str, Any]:
-        found = snapshot(now=time.time())
+        # As all that a command says.
+        with translation.override("en"):
+            found = snapshot(now=time.time())
         if as_json:
             # On one line, so that --watch is a line for each look.
             self.stdout.write(json.dumps(found))
@@ -86,7 +89,7 @@ def lines(found: dict[str, Any]) -> list[str]:
         ).rstrip()
         for row in rows
     ]
-    text = [f"{found['host']}, {when}: {found['status']}", "", *table, ""]
+    text = [f"{found['host']}, {when}: {usage.STATUSES[exit_code(found)]}", "", *table, ""]
     text += [_holders(worker) for worker in found["workers"] if worker["holders"]]
     return [*text, _server(found), f"Budget: {found['budget']['text']}", *_alerts(found)]
 
