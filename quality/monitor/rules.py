@@ -1,9 +1,11 @@
 """When somebody must be told: the one list that the page, Prometheus and the runbook share."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from django.conf import settings
+from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -21,7 +23,7 @@ class Rule:
     summary         one line for a person, with the {value}
     value           of the samples of the last `window_seconds`, the newest last; None when they
                     cannot tell. Without a function only an outsider can see it
-    query           the same value in PromQL
+    query           the same value in PromQL; [window] stands for window_seconds
     threshold       where it begins
     window_seconds  0: the newest sample alone
     """
@@ -32,18 +34,27 @@ class Rule:
     value: Callable[[Window], float | None] | None
     query: str
     threshold: float
-    window_seconds: int = 0
-    for_seconds: int = 0
+    window_seconds: float = 0
+    for_seconds: float = 0
 
     @property
     def expression(self) -> str:
         """What Prometheus evaluates."""
-        return f"{self.query} >= {self.threshold:g}"
+        query = self.query.replace("[window]", f"[{self.window_seconds:.0f}s]")
+        return f"{query} >= {self.threshold:g}"
 
     @property
     def runbook(self) -> str:
-        """Where it is explained: a heading of that file."""
-        return f"RUNBOOK.md#{self.name.lower()}"
+        """Where it is explained: a heading of the runbook's page."""
+        return f"{reverse('monitor:runbook')}#{self.name.lower()}"
+
+    def in_time(self, factor: float) -> "Rule":
+        """The same with all its times multiplied."""
+        return replace(
+            self,
+            window_seconds=self.window_seconds * factor,
+            for_seconds=self.for_seconds * factor,
+        )
 
     def holds(self, window: Window) -> bool:
         """Whether the value is that high in this window."""
@@ -117,10 +128,10 @@ def _backup_age_hours(window: Window) -> float | None:
 SILENT_INTERVALS = 6
 
 _WORST_WORKER = 'max by (instance, alias) (db_pool_usage_percent{kind="web worker"})'
-_SCANS = 'sum(increase(scans_total{outcome="stored"}[5m]))'
-_POLLS = 'sum(increase(station_polls_total{outcome="answered"}[5m]))'
+_SCANS = 'sum(increase(scans_total{outcome="stored"}[window]))'
+_POLLS = 'sum(increase(station_polls_total{outcome="answered"}[window]))'
 
-RULES = (
+_RULES = (
     Rule(
         name="DatabaseDown",
         severity=CRITICAL,
@@ -136,8 +147,8 @@ RULES = (
         summary=_("{value:.0f} requests got no connection within 5 minutes."),
         value=_turned_away,
         query=(
-            "sum by (instance) (increase(db_pool_timeouts_total[5m])"
-            " + increase(db_pool_refusals_total[5m]))"
+            "sum by (instance) (increase(db_pool_timeouts_total[window])"
+            " + increase(db_pool_refusals_total[window]))"
         ),
         # Not 1: what happened once is 0.98 of an increase to Prometheus.
         threshold=0.5,
@@ -166,7 +177,7 @@ RULES = (
         severity=WARNING,
         summary=_("{value:.0f} connections were held past the leak threshold within 15 minutes."),
         value=_leaks,
-        query="sum by (instance) (increase(db_pool_leaks_total[15m]))",
+        query="sum by (instance) (increase(db_pool_leaks_total[window]))",
         threshold=0.5,
         window_seconds=900,
     ),
@@ -224,4 +235,5 @@ RULES = (
         for_seconds=60,
     ),
 )
+RULES = tuple(rule.in_time(settings.ALERT_TIME_FACTOR) for rule in _RULES)
 BY_NAME = {rule.name: rule for rule in RULES}
