@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.parse
 import urllib.request
 from pathlib import Path
@@ -174,18 +175,18 @@ class Site:
 
 
 class Browser:
-    """Signs in as the demo's operator and sends scans."""
+    """Signs in as one of the demo's people, looks at pages and sends scans."""
 
-    def __init__(self, url: str, password: str) -> None:
+    def __init__(self, url: str, password: str, user: str = "operator") -> None:
         self.url = url
         self._cookies = http.cookiejar.CookieJar()
         self._opener = urllib.request.build_opener(
             urllib.request.ProxyHandler({}), urllib.request.HTTPCookieProcessor(self._cookies)
         )
         self.get("/accounts/login/")
-        form = {"username": "operator", "password": password, "csrfmiddlewaretoken": self._token}
+        form = {"username": user, "password": password, "csrfmiddlewaretoken": self._token}
         with self._send("/accounts/login/", urllib.parse.urlencode(form).encode()) as response:
-            assert response.url == f"{url}/scans/station/"
+            assert response.url == url + {"operator": "/scans/station/", "admin": "/admin/"}[user]
 
     @property
     def _token(self) -> str:
@@ -198,6 +199,17 @@ class Browser:
     def get(self, path: str) -> str:
         with self._send(path) as response:
             return response.read().decode()
+
+    def look(self, path: str) -> tuple[int, str, float]:
+        """Status and text of whatever is answered, and the seconds that it took."""
+        began = time.monotonic()
+        try:
+            with self._send(path, **{"Accept-Language": "en"}) as response:
+                status, text = response.status, response.read().decode()
+        except urllib.error.HTTPError as error:
+            with error:
+                status, text = error.code, error.read().decode()
+        return status, text, time.monotonic() - began
 
     def scan(self, **changes: Any) -> int:
         headers = {"Content-Type": "application/json", "X-CSRFToken": self._token}

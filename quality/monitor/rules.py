@@ -23,7 +23,7 @@ class Rule:
     summary         one line for a person, with the {value}
     value           of the samples of the last `window_seconds`, the newest last; None when they
                     cannot tell. Without a function only an outsider can see it
-    query           the same value in PromQL; [window] stands for window_seconds
+    promql          the same value for Prometheus; [window] stands for window_seconds
     threshold       where it begins
     window_seconds  0: the newest sample alone
     """
@@ -32,16 +32,20 @@ class Rule:
     severity: str
     summary: str | Promise
     value: Callable[[Window], float | None] | None
-    query: str
+    promql: str
     threshold: float
     window_seconds: float = 0
     for_seconds: float = 0
 
     @property
+    def query(self) -> str:
+        """What Prometheus is asked for the value."""
+        return self.promql.replace("[window]", f"[{self.window_seconds:.0f}s]")
+
+    @property
     def expression(self) -> str:
         """What Prometheus evaluates."""
-        query = self.query.replace("[window]", f"[{self.window_seconds:.0f}s]")
-        return f"{query} >= {self.threshold:g}"
+        return f"{self.query} >= {self.threshold:g}"
 
     @property
     def runbook(self) -> str:
@@ -137,7 +141,7 @@ _RULES = (
         severity=CRITICAL,
         summary=_("The database does not answer the monitor."),
         value=_is_database_down,
-        query="1 - db_server_up",
+        promql="1 - db_server_up",
         threshold=1,
         for_seconds=20,
     ),
@@ -146,7 +150,7 @@ _RULES = (
         severity=CRITICAL,
         summary=_("{value:.0f} requests got no connection within 5 minutes."),
         value=_turned_away,
-        query=(
+        promql=(
             "sum by (instance) (increase(db_pool_timeouts_total[window])"
             " + increase(db_pool_refusals_total[window]))"
         ),
@@ -159,7 +163,7 @@ _RULES = (
         severity=CRITICAL,
         summary=_("A worker uses {value:.0f} percent of its connections."),
         value=_worst_percent,
-        query=_WORST_WORKER,
+        promql=_WORST_WORKER,
         threshold=90,
         for_seconds=60,
     ),
@@ -168,7 +172,7 @@ _RULES = (
         severity=WARNING,
         summary=_("A worker uses {value:.0f} percent of its connections."),
         value=_worst_percent,
-        query=_WORST_WORKER,
+        promql=_WORST_WORKER,
         threshold=80,
         for_seconds=120,
     ),
@@ -177,7 +181,7 @@ _RULES = (
         severity=WARNING,
         summary=_("{value:.0f} connections were held past the leak threshold within 15 minutes."),
         value=_leaks,
-        query="sum by (instance) (increase(db_pool_leaks_total[window]))",
+        promql="sum by (instance) (increase(db_pool_leaks_total[window]))",
         threshold=0.5,
         window_seconds=900,
     ),
@@ -186,7 +190,7 @@ _RULES = (
         severity=WARNING,
         summary=_("{value:.0f} percent of the connections that the server allows are open."),
         value=_server_percent,
-        query="max by (instance) (db_server_connections_percent)",
+        promql="max by (instance) (db_server_connections_percent)",
         threshold=80,
         for_seconds=60,
     ),
@@ -195,7 +199,7 @@ _RULES = (
         severity=WARNING,
         summary=_("A statement has been running for {value:.0f} seconds."),
         value=_longest_statement,
-        query="max by (instance) (db_server_longest_statement_seconds)",
+        promql="max by (instance) (db_server_longest_statement_seconds)",
         threshold=30,
     ),
     Rule(
@@ -203,7 +207,7 @@ _RULES = (
         severity=WARNING,
         summary=_("Stations are open, and for 15 minutes no scan was stored."),
         value=_polls_without_scans,
-        query=f"({_POLLS} unless {_SCANS} > 0)",
+        promql=f"({_POLLS} unless {_SCANS} > 0)",
         threshold=1,
         window_seconds=300,
         for_seconds=600,
@@ -213,7 +217,7 @@ _RULES = (
         severity=WARNING,
         summary=_("The newest backup is {value:.0f} hours old."),
         value=_backup_age_hours,
-        query="backup_age_seconds / 3600",
+        promql="backup_age_seconds / 3600",
         # One a day, and time to be made.
         threshold=26,
     ),
@@ -222,7 +226,7 @@ _RULES = (
         severity=WARNING,
         summary=_("The monitor has stopped taking samples."),
         value=None,
-        query="(time() - monitor_sample_timestamp_seconds) / monitor_interval_seconds",
+        promql="(time() - monitor_sample_timestamp_seconds) / monitor_interval_seconds",
         threshold=SILENT_INTERVALS,
     ),
     Rule(
@@ -230,7 +234,7 @@ _RULES = (
         severity=CRITICAL,
         summary=_("The site does not answer Prometheus."),
         value=None,
-        query='1 - up{job="quality"}',
+        promql='1 - up{job="quality"}',
         threshold=1,
         for_seconds=60,
     ),
