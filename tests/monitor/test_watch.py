@@ -15,8 +15,10 @@ from typing import Any
 import pytest
 
 from quality.devdb.mariadb import PrivateMariaDB
+from tests.agreement import agree
 from tests.faults import Administrator, frozen
-from tests.serving import Database, Site
+from tests.serving import PASSWORD, Browser, Database, Site
+from tests.stations import Stations
 
 WORKERS, POOL_SIZE, THREADS = 3, 2, 6
 INTERVAL_SECONDS = 1.0
@@ -131,26 +133,27 @@ def test_every_worker_is_seen_before_it_is_used_and_costs_no_connection(site, se
     assert [worker["limit"] for worker in look["workers"]] == [POOL_SIZE] * WORKERS
 
 
-def test_page_command_and_server_agree_on_the_connections(site, server):
-    for _ in range(20):
-        get(site, "/accounts/login/")
-        get(site, "/scans/recent/", Cookie="sessionid=abcdefghijklmnopqrstuvwxyz012345")
-    said = site.manage("poolstatus", "--json")
-    found = json.loads(said.stdout)
-    assert found["total"]["open"] > 0
-    with Administrator(server) as administrator:
-        # Ours, and the one that the monitor keeps open past the pools.
-        eventually(lambda: len(administrator.connections()) == status(site)["total"]["open"] + 1)
-    sample = eventually(
-        lambda: (
-            (one := json.loads(site.manage("poolstatus", "--json").stdout))["server"][
-                "own_connections"
-            ]
-            == one["total"]["open"] + 1
-            and one
+def test_under_load_all_agree_on_the_connections_and_again_after_a_worker_was_killed(site, server):
+    """Page, metrics, health, command and the server's own list."""
+    watcher = Browser(site.url, PASSWORD, user="admin")
+    with Stations(site, 6) as stations, Administrator(server) as administrator:
+        eventually(lambda: len(stations.confirmed) >= 6)
+        found, _ = agree(site, watcher, administrator, seconds=15)
+        assert found["/monitor/pool"] > 0
+        victim = site.worker_pids[0]
+        os.kill(victim, signal.SIGKILL)
+        _, seconds = agree(site, watcher, administrator, seconds=15)
+        assert seconds < 5
+        assert victim not in pids(status(site))
+        # The sample's own count, of the moment in which it was taken.
+        facts = eventually(
+            lambda: (
+                (one := json.loads(watcher.get("/monitor/pool")))["server"]
+                and one["server"]["own_connections"] == one["total"]["open"] + 1
+                and one
+            )
         )
-    )
-    assert sample["budget"]["sum"] == sample["total"]["limit"] == WORKERS * POOL_SIZE
+    assert facts["budget"]["sum"] == WORKERS * POOL_SIZE
 
 
 def test_when_the_leader_is_killed_the_samples_go_on(site):
