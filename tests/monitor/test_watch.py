@@ -266,6 +266,7 @@ def test_the_monitor_leaves_the_server_politely_and_is_missed(site, server):
             site.start()
     assert "web worker" not in said
     assert "MonitorSilent" in said
+    assert "See /monitor/runbook#monitorsilent" in said
 
 
 def test_readiness_falls_first_at_shutdown(prepared, server, tmp_path):
