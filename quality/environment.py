@@ -25,13 +25,22 @@ def whole_number(name: str, default: int, *, least: int = 1) -> int:
 
 def seconds(name: str, default: float) -> float:
     """The variable `name`, a time above 0. Raises ImproperlyConfigured."""
+    return _above_zero(name, default, "a number of seconds")
+
+
+def factor(name: str, default: float) -> float:
+    """The variable `name`, a number above 0. Raises ImproperlyConfigured."""
+    return _above_zero(name, default, "a number")
+
+
+def _above_zero(name: str, default: float, what: str) -> float:
     text = os.environ.get(name) or str(default)
     try:
         value = float(text)
     except ValueError:
         value = math.nan
     if not 0 < value < math.inf:
-        raise ImproperlyConfigured(f"{name} must be a number of seconds above 0, not {text!r}.")
+        raise ImproperlyConfigured(f"{name} must be {what} above 0, not {text!r}.")
     return value
 
 

@@ -23,6 +23,7 @@ def admin_links(request: HttpRequest) -> list[dict[str, Any]]:
                     "monitor_heart",
                     "monitor.view_pool",
                 ),
+                (_("Runbook"), "monitor:runbook", "menu_book", "monitor.view_pool"),
                 (_("Shift report"), "scans:reports", "bar_chart", "scans.view_scan"),
             ],
         ),

@@ -1,6 +1,7 @@
 """Django's settings, fed by the environment: production unless DEVELOPMENT=1."""
 
 import os
+import re
 import socket
 import sys
 from pathlib import Path
@@ -13,7 +14,15 @@ from django.templatetags.static import static
 from django.utils.translation import gettext_lazy as _
 
 from quality import logs, sizing
-from quality.environment import BASE_DIR, VAR_DIR, kept_secret, seconds, secret, whole_number
+from quality.environment import (
+    BASE_DIR,
+    VAR_DIR,
+    factor,
+    kept_secret,
+    seconds,
+    secret,
+    whole_number,
+)
 
 env: Any = environ.Env()
 
@@ -125,6 +134,14 @@ DB_BOOT_DELAY = seconds("DB_BOOT_DELAY", 2)
 MONITOR_INTERVAL = seconds("MONITOR_INTERVAL", 10)
 MONITOR_HOST = (os.environ.get("MONITOR_HOST") or socket.gethostname())[:64]
 MONITOR_HISTORY_DAYS = whole_number("MONITOR_HISTORY_DAYS", 7)
+# Every alert's times are multiplied by it: a drill need not wait for as long as people should.
+ALERT_TIME_FACTOR = factor("ALERT_TIME_FACTOR", 1)
+# Leads those who are told of an alert elsewhere to this site.
+SITE_URL = os.environ.get("SITE_URL") or ""
+if SITE_URL and not re.fullmatch(r"https?://[^/\s]+", SITE_URL):
+    raise ImproperlyConfigured(
+        f"SITE_URL must look like https://quality.example, without a path, not {SITE_URL!r}."
+    )
 
 
 # ----- Cache

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.parse
 import urllib.request
 from pathlib import Path
@@ -183,7 +184,7 @@ class Site:
 
 
 class Browser:
-    """Signs in as one of the demo's logins; the operator sends scans."""
+    """Signs in as one of the demo's people, looks at pages and sends scans."""
 
     def __init__(self, url: str, password: str, *, user: str = "operator") -> None:
         self.url = url
@@ -197,11 +198,6 @@ class Browser:
             assert response.url != f"{url}/accounts/login/"
 
     @property
-    def cookie(self) -> str:
-        """All cookies, as a request's header has them."""
-        return "; ".join(f"{cookie.name}={cookie.value}" for cookie in self._cookies)
-
-    @property
     def _token(self) -> str:
         return next(cookie.value or "" for cookie in self._cookies if cookie.name == "csrftoken")
 
@@ -212,6 +208,17 @@ class Browser:
     def get(self, path: str) -> str:
         with self._send(path) as response:
             return response.read().decode()
+
+    def look(self, path: str) -> tuple[int, str, float]:
+        """Status and text of whatever is answered, and the seconds that it took."""
+        began = time.monotonic()
+        try:
+            with self._send(path, **{"Accept-Language": "en"}) as response:
+                status, text = response.status, response.read().decode()
+        except urllib.error.HTTPError as error:
+            with error:
+                status, text = error.code, error.read().decode()
+        return status, text, time.monotonic() - began
 
     def scan(self, **changes: Any) -> int:
         headers = {"Content-Type": "application/json", "X-CSRFToken": self._token}

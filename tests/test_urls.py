@@ -25,6 +25,7 @@ ANSWERS = {
     "/metrics": [200] * 5,
     "/monitor/alerts": [401, 403, 403, 403, 200],
     "/monitor/history": [401, 403, 403, 403, 200],
+    "/monitor/runbook": [SIGN_IN, 403, 403, 403, 200],
     "/i18n/texts.js": [200] * 5,
     "/i18n/setlang/": ["→ /"] * 5,
     "/admin/": [*["→ /admin/login/"] * 4, 200],

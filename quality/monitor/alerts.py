@@ -17,7 +17,7 @@ class Alert:
 
     severity  "warning" or "critical"
     since     Unix time of the first sample of this stretch that showed it
-    runbook   file and anchor of its heading in the runbook
+    runbook   address of its heading in the runbook, as this site serves it
     """
 
     name: str

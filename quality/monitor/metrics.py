@@ -9,7 +9,6 @@ from collections.abc import Iterable, Sequence
 
 from django.conf import settings
 from django.contrib.auth.signals import user_logged_in, user_login_failed
-from django.db import DEFAULT_DB_ALIAS
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram, Metric, values
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.values import MultiProcessValue, MutexValue

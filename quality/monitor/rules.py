@@ -1,9 +1,11 @@
 """When somebody must be told: the one list that the page, Prometheus and the runbook share."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from django.conf import settings
+from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -21,7 +23,7 @@ class Rule:
     summary         one line for a person, with the {value}
     value           of the samples of the last `window_seconds`, the newest last; None when they
                     cannot tell. Without a function only an outsider can see it
-    query           the same value in PromQL
+    promql          the same value for Prometheus; [window] stands for window_seconds
     threshold       where it begins
     window_seconds  0: the newest sample alone
     """
@@ -30,10 +32,15 @@ class Rule:
     severity: str
     summary: str | Promise
     value: Callable[[Window], float | None] | None
-    query: str
+    promql: str
     threshold: float
-    window_seconds: int = 0
-    for_seconds: int = 0
+    window_seconds: float = 0
+    for_seconds: float = 0
+
+    @property
+    def query(self) -> str:
+        """What Prometheus is asked for the value."""
+        return self.promql.replace("[window]", f"[{self.window_seconds:.0f}s]")
 
     @property
     def expression(self) -> str:
@@ -42,8 +49,16 @@ class Rule:
 
     @property
     def runbook(self) -> str:
-        """Where it is explained: a heading of that file."""
-        return f"RUNBOOK.md#{self.name.lower()}"
+        """Where it is explained: a heading of the runbook's page."""
+        return f"{reverse('monitor:runbook')}#{self.name.lower()}"
+
+    def in_time(self, factor: float) -> "Rule":
+        """The same with all its times multiplied."""
+        return replace(
+            self,
+            window_seconds=self.window_seconds * factor,
+            for_seconds=self.for_seconds * factor,
+        )
 
     def holds(self, window: Window) -> bool:
         """Whether the value is that high in this window."""
@@ -117,16 +132,16 @@ def _backup_age_hours(window: Window) -> float | None:
 SILENT_INTERVALS = 6
 
 _WORST_WORKER = 'max by (instance, alias) (db_pool_usage_percent{kind="web worker"})'
-_SCANS = 'sum(increase(scans_total{outcome="stored"}[5m]))'
-_POLLS = 'sum(increase(station_polls_total{outcome="answered"}[5m]))'
+_SCANS = 'sum(increase(scans_total{outcome="stored"}[window]))'
+_POLLS = 'sum(increase(station_polls_total{outcome="answered"}[window]))'
 
-RULES = (
+_RULES = (
     Rule(
         name="DatabaseDown",
         severity=CRITICAL,
         summary=_("The database does not answer the monitor."),
         value=_is_database_down,
-        query="1 - db_server_up",
+        promql="1 - db_server_up",
         threshold=1,
         for_seconds=20,
     ),
@@ -135,9 +150,9 @@ RULES = (
         severity=CRITICAL,
         summary=_("{value:.0f} requests got no connection within 5 minutes."),
         value=_turned_away,
-        query=(
-            "sum by (instance) (increase(db_pool_timeouts_total[5m])"
-            " + increase(db_pool_refusals_total[5m]))"
+        promql=(
+            "sum by (instance) (increase(db_pool_timeouts_total[window])"
+            " + increase(db_pool_refusals_total[window]))"
         ),
         # Not 1: what happened once is 0.98 of an increase to Prometheus.
         threshold=0.5,
@@ -148,7 +163,7 @@ RULES = (
         severity=CRITICAL,
         summary=_("A worker uses {value:.0f} percent of its connections."),
         value=_worst_percent,
-        query=_WORST_WORKER,
+        promql=_WORST_WORKER,
         threshold=90,
         for_seconds=60,
     ),
@@ -157,7 +172,7 @@ RULES = (
         severity=WARNING,
         summary=_("A worker uses {value:.0f} percent of its connections."),
         value=_worst_percent,
-        query=_WORST_WORKER,
+        promql=_WORST_WORKER,
         threshold=80,
         for_seconds=120,
     ),
@@ -166,7 +181,7 @@ RULES = (
         severity=WARNING,
         summary=_("{value:.0f} connections were held past the leak threshold within 15 minutes."),
         value=_leaks,
-        query="sum by (instance) (increase(db_pool_leaks_total[15m]))",
+        promql="sum by (instance) (increase(db_pool_leaks_total[window]))",
         threshold=0.5,
         window_seconds=900,
     ),
@@ -175,7 +190,7 @@ RULES = (
         severity=WARNING,
         summary=_("{value:.0f} percent of the connections that the server allows are open."),
         value=_server_percent,
-        query="max by (instance) (db_server_connections_percent)",
+        promql="max by (instance) (db_server_connections_percent)",
         threshold=80,
         for_seconds=60,
     ),
@@ -184,7 +199,7 @@ RULES = (
         severity=WARNING,
         summary=_("A statement has been running for {value:.0f} seconds."),
         value=_longest_statement,
-        query="max by (instance) (db_server_longest_statement_seconds)",
+        promql="max by (instance) (db_server_longest_statement_seconds)",
         threshold=30,
     ),
     Rule(
@@ -192,7 +207,7 @@ RULES = (
         severity=WARNING,
         summary=_("Stations are open, and for 15 minutes no scan was stored."),
         value=_polls_without_scans,
-        query=f"({_POLLS} unless {_SCANS} > 0)",
+        promql=f"({_POLLS} unless {_SCANS} > 0)",
         threshold=1,
         window_seconds=300,
         for_seconds=600,
@@ -202,7 +217,7 @@ RULES = (
         severity=WARNING,
         summary=_("The newest backup is {value:.0f} hours old."),
         value=_backup_age_hours,
-        query="backup_age_seconds / 3600",
+        promql="backup_age_seconds / 3600",
         # One a day, and time to be made.
         threshold=26,
     ),
@@ -211,7 +226,7 @@ RULES = (
         severity=WARNING,
         summary=_("The monitor has stopped taking samples."),
         value=None,
-        query="(time() - monitor_sample_timestamp_seconds) / monitor_interval_seconds",
+        promql="(time() - monitor_sample_timestamp_seconds) / monitor_interval_seconds",
         threshold=SILENT_INTERVALS,
     ),
     Rule(
@@ -219,9 +234,10 @@ RULES = (
         severity=CRITICAL,
         summary=_("The site does not answer Prometheus."),
         value=None,
-        query='1 - up{job="quality"}',
+        promql='1 - up{job="quality"}',
         threshold=1,
         for_seconds=60,
     ),
 )
+RULES = tuple(rule.in_time(settings.ALERT_TIME_FACTOR) for rule in _RULES)
 BY_NAME = {rule.name: rule for rule in RULES}

@@ -1,4 +1,4 @@
-"""The programs that watch the house, as `make chaos` has unpacked them."""
+"""The programs that watch the house, as `make chaos` has unpacked them; its table."""
 
 import os
 from collections.abc import Callable
@@ -7,6 +7,10 @@ from pathlib import Path
 import pytest
 
 from quality.start.tools import find_tool
+from tests.chaos.report import Report
+
+REPORT = pytest.StashKey[Report]()
+TITLE = "faults, with a tenth of the alerts' real times; seconds: usual (longest)"
 
 
 @pytest.fixture(scope="session")
@@ -19,3 +23,21 @@ def tool() -> Callable[[str], Path]:
         return path
 
     return find
+
+
+@pytest.fixture(scope="session")
+def report(pytestconfig: pytest.Config) -> Report:
+    """What the faults showed, printed at the end."""
+    report = Report()
+    pytestconfig.stash[REPORT] = report
+    return report
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    found = config.stash.get(REPORT, None)
+    if found is not None and found.rows:
+        terminalreporter.section(TITLE)
+        for line in found.lines():
+            terminalreporter.line(line)

@@ -77,6 +77,8 @@ def test_every_room_is_let_in_and_nothing_else():
     rooms = {room.split(".")[0] for room in ARROWS} | {"templates"}
     files = {
         "manage.py",
+        # The page of it.
+        "RUNBOOK.md",
         "requirements/base.txt",
         "docker/gunicorn.conf.py",
         "docker/healthcheck.py",

@@ -27,6 +27,7 @@ PAGES = [
     "/admin/auth/group/1/change/",
     "/admin/password_change/",
     "/admin/monitor/pool/",
+    "/monitor/runbook",
 ]
 # The icons beside the two lists of a user's roles, which Django makes.
 OF_DJANGO = {"aria-prohibited-attr"}

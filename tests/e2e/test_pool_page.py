@@ -22,6 +22,8 @@ from tests.serving import Database, Site
 SCREENSHOTS = Path(__file__).parent / "screenshots"
 ADDRESS = "/admin/monitor/pool/"
 POOL_SIZE = 4
+# So many requests at once keep all threads of both workers, and so all connections.
+MANY = 40
 # The page has a second for its answer; a busy machine is given more.
 IN_TIME_SECONDS = 2.0
 # A sample each second, a look of the page each three: what is new is shown within this.
@@ -47,9 +49,12 @@ def pool_site(server, tmp_path_factory) -> Iterator[Site]:
         DB_POOL_SIZE=str(POOL_SIZE),
         WEB_THREADS="8",
         DB_POOL_TIMEOUT="30",
+        # Whoever holds a connection here keeps it until it is told to let go.
         DB_READ_TIMEOUT="60",
+        DB_STATEMENT_TIMEOUT="60",
         DB_LEDGER=str(home / "ledger"),
         MONITOR_INTERVAL="1",
+        ALERT_TIME_FACTOR="0.1",
         MONITOR_HOST="hall-1",
     )
     site.prepare()
@@ -159,6 +164,8 @@ def connect(site: Site) -> Any:
 @pytest.fixture
 def holders(pool_site, cookies) -> Iterator[Holders]:
     (session,) = cookies("quality")
+    # Before the lock, which the administrator's first page would wait for.
+    cookies("admin")
     holders = Holders(pool_site, f"sessionid={session['value']}")
     yield holders
     holders.release()
@@ -245,17 +252,18 @@ def test_it_warns_before_it_hurts_and_says_who_waits(open_pool, holders):
     expect(page.locator("#workers")).to_contain_text("scans:reports")
     picture(open_pool, "warning")
 
-    def all_wait() -> bool:
-        return all(one["waiting"] for one in numbers(page)["workers"])
-
-    fill(page, holders, until=all_wait)
+    for _ in range(MANY):
+        holders.add()
     expect_state(page, "critical")
     expect(page.locator("#reason")).to_contain_text("wait for a connection")
     for address in (ADDRESS, "/monitor/pool", "/monitor/alerts"):
         began = time.monotonic()
         assert page.request.get(address).status == 200
         assert time.monotonic() - began < IN_TIME_SECONDS
+    expect(page.locator("#alerts")).to_contain_text("PoolExhausted", timeout=SHOWN_MS)
     picture(open_pool, "exhausted")
+    remedy = page.get_by_role("link", name="What to do").first
+    expect(remedy).to_have_attribute("href", "/monitor/runbook#poolexhausted")
     # Somebody who was not here in the last half hour gets in as well: the check waits in no queue.
     began = time.monotonic()
     late = open_pool()
@@ -274,6 +282,7 @@ def test_without_a_database_it_goes_on_and_says_so(open_pool, server, complaints
     try:
         expect_state(page, "away")
         expect(page.locator("#word")).to_have_text("Database down")
+        expect(page.locator("#alerts")).to_contain_text("DatabaseDown", timeout=SHOWN_MS)
         began = time.monotonic()
         page.reload()
         expect_state(page, "away")
@@ -283,6 +292,7 @@ def test_without_a_database_it_goes_on_and_says_so(open_pool, server, complaints
             page.reload()
             expect_state(page, "away")
             expect(page.locator("#recent-use canvas")).to_be_attached()
+            expect(page.locator("#alerts")).to_contain_text("DatabaseDown")
             if os.environ.get("UPDATE_SCREENSHOTS"):
                 page.screenshot(path=SCREENSHOTS / f"pool-down-{scheme}.png")
         page.context.clear_cookies(name="watcher")
@@ -302,6 +312,8 @@ def test_it_says_loudly_that_its_numbers_are_old(open_pool, complaints):
     page = open_pool()
     expect_state(page, "healthy")
     page.route("**/monitor/pool", lambda route: route.abort())
+    page.clock.install()
+    page.clock.fast_forward("01:00")
     expect_state(page, "unknown")
     expect(page.locator("#word")).to_have_text("No fresh numbers")
     expect(page.locator("#reason")).to_contain_text("The site cannot be reached.")
@@ -362,6 +374,21 @@ def test_a_statement_is_killed_and_its_connection_lives(open_pool, pool_site):
     finally:
         connection.close()
     assert "kill statement" in pool_site.messages()
+
+
+def test_what_to_do_about_an_alert_is_read_without_a_database(open_pool, server, complaints):
+    complaints.expected = ["Failed to load resource"]
+    page = open_pool()
+    server.stop()
+    try:
+        expect_state(page, "away")
+        page.get_by_role("link", name="What to do").click()
+        page.wait_for_url("**/monitor/runbook#databasedown")
+        heading = page.get_by_role("heading", name="DatabaseDown")
+        expect(heading).to_be_in_viewport()
+        assert heading.evaluate("one => one.matches(':target')")
+    finally:
+        server.start()
 
 
 def test_others_may_not_look(open_context, cookies, pool_site, complaints):

@@ -27,7 +27,20 @@ def test_each_alert_has_its_heading_in_the_runbook_and_none_is_left_over():
     assert sorted(headings) == sorted(BY_NAME)
     for rule in RULES:
         # As GitHub and GitLab make an anchor of a heading.
-        assert rule.runbook == f"RUNBOOK.md#{rule.name.lower()}"
+        assert rule.runbook == f"/monitor/runbook#{rule.name.lower()}"
+
+
+def test_the_addresses_in_prometheus_rules_are_those_of_the_site(settings):
+    settings.SITE_URL = "https://quality.example"
+    printed = StringIO()
+    call_command("alertrules", stdout=printed)
+    assert "runbook_url: https://quality.example/monitor/runbook#nosc" in printed.getvalue()
+
+
+def test_the_times_of_a_drill_are_a_part_of_the_real_ones():
+    drilled = BY_NAME["NoScans"].in_time(0.1)
+    assert (drilled.window_seconds, drilled.for_seconds) == (30, 60)
+    assert "[30s]" in drilled.expression
 
 
 @pytest.mark.parametrize("name", BY_NAME)

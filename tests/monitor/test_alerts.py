@@ -115,7 +115,7 @@ def test_the_critical_come_first_with_number_time_and_place_to_read_on():
     assert (other.name, other.severity) == ("PoolNearlyFull", "warning")
     assert worst.since == BEGAN
     assert worst.summary == "A worker uses 95 percent of its connections."
-    assert worst.runbook == "RUNBOOK.md#poolexhausted"
+    assert worst.runbook == "/monitor/runbook#poolexhausted"
 
 
 def test_a_rule_does_not_look_across_a_gap():

@@ -9,7 +9,7 @@ import pytest
 from django.db import connection, connections
 from django.test import Client
 
-from quality.monitor import history, views
+from quality.monitor import history, passes, views
 from quality.monitor.server import Server
 from quality.monitor.workers import place_of
 from quality.pool.base import DatabaseWrapper
@@ -105,6 +105,24 @@ def test_an_exhausted_pool_is_not_waited_for(admin, address, django_db_blocker):
     assert {answer.status_code for answer in answers} == {200}
     if address in ("/monitor/pool", "/health/", "/health/database"):
         assert {answer.json()["status"] for answer in answers} == {"critical"}
+
+
+def test_a_check_of_the_pass_and_the_history_share_one_second(
+    admin, monkeypatch, spare_server, django_db_blocker
+):
+    """Each waits for a server that is silent; the quickest of some answers counts."""
+    really = time.time
+    took_seconds = []
+    with frozen(spare_server), django_db_blocker.unblock():
+        monkeypatch.setattr(time, "time", lambda: really() + passes.FRESH_SECONDS + 1)
+        for _ in range(3):
+            monkeypatch.setattr(passes, "_ask_again_at", 0.0)
+            began = time.monotonic()
+            assert admin.get("/monitor/history").status_code == 503
+            took_seconds.append(time.monotonic() - began)
+    # What the test database is emptied with must not look for the spare server.
+    monkeypatch.undo()
+    assert min(took_seconds) < 1
 
 
 def test_details_of_health_are_for_who_may_see_the_pools(admin, client_of):

@@ -135,6 +135,22 @@ def test_migrations_alone_go_past_a_proxy(command, name):
     assert result.stdout.strip() == name
 
 
+@pytest.mark.parametrize("given", ["quality.example", "https://quality.example/", "ftp://a"])
+def test_the_address_of_the_site_has_a_scheme_and_no_path(given):
+    result = run("settings.DEBUG", **PRODUCTION, SITE_URL=given)
+    assert f"SITE_URL must look like https://quality.example, without a path, not '{given}'" in (
+        result.stderr
+    )
+    good = run("print(settings.SITE_URL)", **PRODUCTION, SITE_URL="https://quality.example")
+    assert good.stdout.strip() == "https://quality.example"
+
+
+@pytest.mark.parametrize("given", ["0", "-1", "fast"])
+def test_the_times_of_alerts_cannot_be_none(given):
+    result = run("settings.DEBUG", **PRODUCTION, ALERT_TIME_FACTOR=given)
+    assert f"ALERT_TIME_FACTOR must be a number above 0, not '{given}'" in result.stderr
+
+
 def test_a_redis_is_the_cache_if_it_is_named():
     backend = "print(settings.CACHES['default']['BACKEND'])"
     assert "locmem" in run(backend, **PRODUCTION).stdout

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.utils import translation
 
@@ -22,12 +23,12 @@ def as_yaml(rule: Rule) -> str:
     return f"""\
       - alert: {rule.name}
         expr: {json.dumps(rule.expression)}
-        for: {rule.for_seconds}s
+        for: {rule.for_seconds:.0f}s
         labels:
           severity: {rule.severity}
         annotations:
           summary: {json.dumps(summary)}
-          runbook: {rule.runbook}
+          runbook_url: {settings.SITE_URL}{rule.runbook}
 """
 
 

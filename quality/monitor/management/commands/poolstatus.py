@@ -130,6 +130,6 @@ def _alerts(found: dict[str, Any]) -> list[str]:
     if not found["alerts"]:
         return ["Alerts: none"]
     return [
-        f"Alert: {alert['severity']} {alert['name']}: {alert['summary']}"
+        f"Alert: {alert['severity']} {alert['name']}: {alert['summary']} See {alert['runbook']}"
         for alert in found["alerts"]
     ]

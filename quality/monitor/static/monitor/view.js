@@ -108,7 +108,11 @@ function alertItem(alert) {
   shape.ariaHidden = "true";
   const text = element("p");
   text.append(element("strong", "", alert.summary));
-  text.append(element("span", "", say(gettext("%(name)s, since %(time)s · %(runbook)s"), { name: alert.name, time: time(alert.since), runbook: alert.runbook })));
+  const since = element("span", "", `${say(gettext("%(name)s, since %(time)s"), { name: alert.name, time: time(alert.since) })} · `);
+  const remedy = element("a", "", gettext("What to do"));
+  remedy.href = alert.runbook;
+  since.append(remedy);
+  text.append(since);
   item.append(shape, text);
   return item;
 }
