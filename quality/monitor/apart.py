@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import DEFAULT_DB_ALIAS, OperationalError, connections
 from django.db.backends.mysql.base import DatabaseWrapper
 from django.utils import translation
 
@@ -15,7 +15,7 @@ Answer = TypeVar("Answer")
 def apart(seconds: float, function: Callable[[], Answer]) -> Answer:
     """What `function` answers, in another thread. It waits in no queue behind what it looks at.
 
-    Raises TimeoutError when it takes longer, and what it raises.
+    Raises OperationalError when it takes longer, and what it raises.
     """
     usual: Any = connections[DEFAULT_DB_ALIAS]
     if usual.connection is not None:
@@ -35,4 +35,7 @@ def apart(seconds: float, function: Callable[[], Answer]) -> Answer:
         finally:
             own.close()
 
-    return within(seconds, run)
+    try:
+        return within(seconds, run)
+    except TimeoutError as error:
+        raise OperationalError(f"The database did not answer within {seconds:g} s.") from error

@@ -237,7 +237,7 @@ def _ask(session_key: str) -> Watcher | None:
     global _ask_again_at
     try:
         return apart(ASK_SECONDS, lambda: _signed_in(session_key))
-    except (TimeoutError, OperationalError, InterfaceError) as error:
+    except (OperationalError, InterfaceError) as error:
         _ask_again_at = time.monotonic() + PAUSE_SECONDS
         raise CannotAsk(
             f"The database did not say within {ASK_SECONDS:g} s who this is: {error!r}"

@@ -7,7 +7,7 @@ import time
 
 import pytest
 from django.core import signing
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test import Client
 
 from quality.monitor import passes
@@ -43,7 +43,7 @@ def away(monkeypatch):
     """Nobody can ask: each attempt takes as long as it may, and fails."""
 
     def fail(seconds, function):
-        raise TimeoutError
+        raise OperationalError("no answer")
 
     with monkeypatch.context() as patch:
         patch.setattr(passes, "apart", fail)
@@ -104,7 +104,7 @@ def test_without_an_answer_it_is_not_asked_at_each_look(admin, monkeypatch):
 
     def fail(seconds, function):
         asked.append(seconds)
-        raise TimeoutError
+        raise OperationalError("no answer")
 
     monkeypatch.setattr(passes, "apart", fail)
     with later(monkeypatch, passes.FRESH_SECONDS + 1):
@@ -178,5 +178,9 @@ def test_a_frozen_server_costs_less_than_a_second(spare_server, django_db_blocke
             assert client.get(POOL).status_code == 503
             # The 0.6 s, and room for a busy machine.
             assert time.monotonic() - began < 2
+            # Who acts is told so as well, and may try again.
+            answer = client.post(f"{POOL}act/", {"verb": "drain"}, "application/json")
+            assert answer.status_code == 503
+            assert "error" in answer.json()
     finally:
         os.kill(spare_server.pid, signal.SIGCONT)
