@@ -69,10 +69,11 @@ class PoolAdmin(ModelAdmin):
 
         Past the pool: what helps an exhausted one must not wait for it.
         """
-        place = place_of()
-        return apart(ACT_SECONDS, lambda: self._act(request, place))
+        # Asked here: in a thread apart, nothing is pooled.
+        place, aliases = place_of(), pooled_aliases()
+        return apart(ACT_SECONDS, lambda: self._act(request, place, aliases))
 
-    def _act(self, request: HttpRequest, place: Place) -> JsonResponse:
+    def _act(self, request: HttpRequest, place: Place, aliases: list[str]) -> JsonResponse:
         if not request.user.is_authenticated:
             return JsonResponse({"error": _("Not signed in.")}, status=401)
         if not request.user.has_perm(MANAGE):
@@ -82,7 +83,7 @@ class PoolAdmin(ModelAdmin):
             verb = str(wanted["verb"])
             number = int(wanted["id" if verb == "kill" else "pid"])
             alias, seconds = wanted.get("alias"), float(wanted.get("seconds", 0))
-            if verb != "kill" and (verb not in orders.VERBS or alias not in pooled_aliases()):
+            if verb != "kill" and (verb not in orders.VERBS or alias not in aliases):
                 raise LookupError(verb)
             if not (0 < number <= MOST_NUMBER and 0 <= seconds <= MOST_SECONDS):
                 raise ValueError(number)
