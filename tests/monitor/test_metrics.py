@@ -223,8 +223,9 @@ def test_all_workers_are_told_and_a_killed_one_vanishes_while_its_counts_stay(si
         )[0]
         size = before.sum("db_pool_size")
         matches = size > 0 and size in (count, count - 1)
+        # One of them may still be starting.
+        matches = matches and len(before.pids()) == 2
     assert matches
-    assert len(before.pids()) == 2
     assert before.sum(name, view="accounts:login") == sent
     connects = before.sum("db_pool_connects_total")
     assert connects >= size
