@@ -21,7 +21,7 @@ from quality.monitor import orders
 from quality.monitor.apart import apart
 from quality.monitor.kills import kill_statement
 from quality.monitor.models import Pool
-from quality.monitor.passes import watcher, watcher_api
+from quality.monitor.passes import no_right, not_signed_in, watcher, watcher_api
 from quality.monitor.workers import Place, place_of, pooled_aliases
 
 audit = logging.getLogger("quality.settings")
@@ -75,9 +75,9 @@ class PoolAdmin(ModelAdmin):
 
     def _act(self, request: HttpRequest, place: Place, aliases: list[str]) -> JsonResponse:
         if not request.user.is_authenticated:
-            return JsonResponse({"error": _("Not signed in.")}, status=401)
+            return not_signed_in(request)
         if not request.user.has_perm(MANAGE):
-            return JsonResponse({"error": _("Your account has no right to do this.")}, status=403)
+            return no_right(request)
         try:
             wanted = json.loads(request.body)
             verb = str(wanted["verb"])

@@ -105,46 +105,52 @@ class Watcher:
 def watcher(right: str) -> Callable[[View], View]:
     """For pages to read: sends people to sign in first; 403 without the right."""
 
-    def decorate(view: View) -> View:
-        @never_cache
-        @require_safe
-        @wraps(view)
-        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-            who = watcher_of(request)
-            if who is None:
-                return redirect_to_login(request.get_full_path(), settings.LOGIN_URL)
-            if not who.has_perm(right):
-                raise PermissionDenied
-            request.user = who  # type: ignore[assignment]
-            return _with_pass(request, who, view(request, *args, **kwargs))
+    def sign_in(request: HttpRequest) -> HttpResponseBase:
+        return redirect_to_login(request.get_full_path(), settings.LOGIN_URL)
 
-        return guarded
+    def refuse(request: HttpRequest) -> HttpResponseBase:
+        raise PermissionDenied
 
-    return decorate
+    return lambda view: _guarded(view, right, sign_in, refuse)
 
 
 def watcher_api(right: str) -> Callable[[View], View]:
     """For programs to read: 401 when not signed in, 403 without the right, both as JSON."""
 
     def decorate(view: View) -> View:
-        @never_cache
-        @require_safe
-        @wraps(view)
-        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-            who = watcher_of(request)
-            if who is None:
-                return JsonResponse({"error": _("Not signed in.")}, status=401)
-            if not who.has_perm(right):
-                return JsonResponse(
-                    {"error": _("Your account has no right to do this.")}, status=403
-                )
-            request.user = who  # type: ignore[assignment]
-            return _with_pass(request, who, view(request, *args, **kwargs))
-
+        guarded = _guarded(view, right, not_signed_in, no_right)
         guarded.answers_json = True  # type: ignore[attr-defined]
         return guarded
 
     return decorate
+
+
+def not_signed_in(request: HttpRequest) -> JsonResponse:
+    """The answer to a program that comes without a session."""
+    return JsonResponse({"error": _("Not signed in.")}, status=401)
+
+
+def no_right(request: HttpRequest) -> JsonResponse:
+    """The answer to a program whose account lacks the right."""
+    return JsonResponse({"error": _("Your account has no right to do this.")}, status=403)
+
+
+def _guarded(view: View, right: str, sign_in: View, refuse: View) -> View:
+    """`view` for those with the right, who get a pass; what the others are answered."""
+
+    @never_cache
+    @require_safe
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        who = watcher_of(request)
+        if who is None:
+            return sign_in(request)
+        if not who.has_perm(right):
+            return refuse(request)
+        request.user = who  # type: ignore[assignment]
+        return _with_pass(request, who, view(request, *args, **kwargs))
+
+    return guarded
 
 
 def watcher_of(request: HttpRequest) -> Watcher | None:
