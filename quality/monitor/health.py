@@ -104,10 +104,7 @@ def _answer(
                 "status": pool_status,
                 "total": usage.total(workers).as_dict(),
                 "workers": [worker_dict(worker) for worker in workers],
-                "thresholds": {
-                    "warning": usage.WARNING_PERCENT,
-                    "critical": usage.CRITICAL_PERCENT,
-                },
+                "thresholds": usage.THRESHOLDS,
             },
             "leader": leader_dict(samples, now),
             "history": [{name: dict(one)[name] for name in HISTORY} for one in samples.shown],

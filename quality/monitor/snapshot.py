@@ -20,7 +20,7 @@ def snapshot(*, now: float) -> dict[str, Any]:
         "at": round(now, 3),
         "host": settings.MONITOR_HOST,
         "status": status(alive, last),
-        "thresholds": {"warning": usage.WARNING_PERCENT, "critical": usage.CRITICAL_PERCENT},
+        "thresholds": usage.THRESHOLDS,
         "total": usage.total(alive).as_dict(),
         "workers": [worker_dict(worker) for worker in alive],
         "sums": sums(workers),
