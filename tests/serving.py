@@ -11,8 +11,10 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import MySQLdb
@@ -25,6 +27,18 @@ ROOT = Path(__file__).resolve().parents[1]
 PASSWORD = "demo-password-1"
 START_SECONDS = 120
 STOP_SECONDS = 60
+
+Runs = TypeVar("Runs", "PrivateMariaDB", "Site")
+
+
+@contextmanager
+def running(one: Runs) -> Iterator[Runs]:
+    """A database server or a site that is started here, and stopped in the end."""
+    one.start()
+    try:
+        yield one
+    finally:
+        one.stop()
 
 
 class Database:

@@ -16,7 +16,7 @@ from tests.chaos.asking import Answer, Asker, late
 from tests.chaos.report import Report
 from tests.chaos.watching import TOKEN, Alertmanager, Prometheus, await_true, watched
 from tests.faults import Administrator, frozen
-from tests.serving import PASSWORD, Browser, Database, Site
+from tests.serving import PASSWORD, Browser, Database, Site, running
 from tests.stations import Stations
 
 pytestmark = pytest.mark.chaos
@@ -33,10 +33,8 @@ TRIES = 3
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory) -> Iterator[PrivateMariaDB]:
-    server = PrivateMariaDB(tmp_path_factory.mktemp("db"))
-    server.start()
-    yield server
-    server.stop()
+    with running(PrivateMariaDB(tmp_path_factory.mktemp("db"))) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
@@ -54,9 +52,8 @@ def site(server, tmp_path_factory) -> Iterator[Site]:
     )
     site.env["SITE_URL"] = site.url
     site.prepare()
-    site.start()
-    yield site
-    site.stop()
+    with running(site):
+        yield site
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from quality.devdb.mariadb import PrivateMariaDB
 from quality.monitor.rules import RULES
 from tests.chaos.watching import TOKEN, Alertmanager, Prometheus, await_true, watched
 from tests.monitor.promql import DOCKER, panels
-from tests.serving import PASSWORD, Browser, Database, Site
+from tests.serving import PASSWORD, Browser, Database, Site, running
 
 pytestmark = pytest.mark.chaos
 
@@ -29,10 +29,8 @@ def home(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def mariadb(home) -> Iterator[PrivateMariaDB]:
     """A server of its own, to stop."""
-    server = PrivateMariaDB(home / "mariadb")
-    server.start()
-    yield server
-    server.stop()
+    with running(PrivateMariaDB(home / "mariadb")) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
@@ -45,9 +43,8 @@ def site(home, mariadb) -> Iterator[Site]:
         BACKUP_DIR=str(home),
     )
     site.prepare()
-    site.start()
-    yield site
-    site.stop()
+    with running(site):
+        yield site
 
 
 @pytest.fixture(scope="module")

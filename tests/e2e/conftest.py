@@ -15,7 +15,7 @@ from quality.devdb.configuration import find_program
 from quality.devdb.mariadb import PrivateMariaDB
 from quality.start.install import CHROMIUM_NAMES
 from tests.e2e.station import StationPage, sign_in
-from tests.serving import Database, Site
+from tests.serving import Database, Site, running
 
 ARGUMENTS = (
     "--no-sandbox",
@@ -49,9 +49,8 @@ def site(mariadb_home, tmp_path_factory) -> Iterator[Site]:
         Database(PrivateMariaDB(mariadb_home), "quality_e2e"), tmp_path_factory.mktemp("site")
     )
     site.prepare()
-    site.start()
-    yield site
-    site.stop()
+    with running(site):
+        yield site
 
 
 @pytest.fixture(scope="package")

@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from quality.devdb.mariadb import PrivateMariaDB
 from tests.e2e.station import sign_in
-from tests.serving import Database, Site
+from tests.serving import Database, Site, running
 
 SCREENSHOTS = Path(__file__).parent / "screenshots"
 ADDRESS = "/admin/monitor/pool/"
@@ -33,10 +33,8 @@ SHOWN_MS = 15_000
 @pytest.fixture(scope="module")
 def server(tmp_path_factory) -> Iterator[PrivateMariaDB]:
     """A server of this module's own, to be stopped."""
-    server = PrivateMariaDB(tmp_path_factory.mktemp("db"))
-    server.start()
-    yield server
-    server.stop()
+    with running(PrivateMariaDB(tmp_path_factory.mktemp("db"))) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
@@ -59,9 +57,8 @@ def pool_site(server, tmp_path_factory) -> Iterator[Site]:
     )
     site.prepare()
     _remember_a_day(site.database)
-    site.start()
-    yield site
-    site.stop()
+    with running(site):
+        yield site
 
 
 def _remember_a_day(database: Database) -> None:

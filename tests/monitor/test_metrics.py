@@ -17,7 +17,7 @@ from quality import sizing
 from quality.devdb.mariadb import PrivateMariaDB
 from quality.monitor import metrics
 from tests.monitor.promql import OF_PROMETHEUS, expressions, metrics_of
-from tests.serving import Database, Site
+from tests.serving import Database, Site, running
 
 
 class Scrape:
@@ -177,9 +177,8 @@ def site(mariadb_home, tmp_path_factory):
     # Without a folder for backups there is no age of theirs.
     site = Site(database, home, workers=2, BACKUP_DIR=str(home), MONITOR_INTERVAL="1")
     site.prepare()
-    site.start()
-    yield site
-    site.stop()
+    with running(site):
+        yield site
 
 
 @pytest.fixture(scope="module")

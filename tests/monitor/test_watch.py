@@ -17,7 +17,7 @@ import pytest
 from quality.devdb.mariadb import PrivateMariaDB
 from tests.agreement import agree
 from tests.faults import Administrator, frozen
-from tests.serving import PASSWORD, Browser, Database, Site
+from tests.serving import PASSWORD, Browser, Database, Site, running
 from tests.stations import Stations
 
 WORKERS, POOL_SIZE, THREADS = 3, 2, 6
@@ -31,10 +31,8 @@ HEALTH = ("/health/live", "/health/ready", "/health/", "/health/database")
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory) -> Iterator[PrivateMariaDB]:
-    server = PrivateMariaDB(tmp_path_factory.mktemp("db"))
-    server.start()
-    yield server
-    server.stop()
+    with running(PrivateMariaDB(tmp_path_factory.mktemp("db"))) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
@@ -50,9 +48,8 @@ def prepared(server, tmp_path_factory) -> Iterator[Site]:
         MONITOR_INTERVAL=str(INTERVAL_SECONDS),
     )
     site.prepare()
-    site.start()
-    yield site
-    site.stop()
+    with running(site):
+        yield site
 
 
 @pytest.fixture

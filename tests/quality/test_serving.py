@@ -18,7 +18,7 @@ from quality import sizing
 from quality.devdb.mariadb import PrivateMariaDB
 from quality.serving import LONGEST_BYTES, Logger, length_of
 from tests.faults import free_port
-from tests.serving import ROOT, Database, Site
+from tests.serving import ROOT, Database, Site, running
 
 
 @pytest.fixture(scope="module")
@@ -27,9 +27,8 @@ def site(mariadb_home, tmp_path_factory):
     # One worker, so that no probe reaches another that happens to be free.
     site = Site(database, tmp_path_factory.mktemp("site"), workers=1)
     site.prepare()
-    site.start()
-    yield site
-    site.stop()
+    with running(site):
+        yield site
 
 
 def ask(url: str, **headers: str) -> tuple[int, float]:
