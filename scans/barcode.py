@@ -19,6 +19,8 @@ EXAMPLES = {
     "defect": "000",
 }
 CP_BASE_LENGTH = 10
+# What the printed sheet holds beside the defects: no letter or sign that a keyboard layout moves.
+COMMANDS = {"undo": "CMDUNDO", "clear": "CMDCLEAR"}
 
 # No code is longer; what is longer is not a code.
 MAX_LENGTH = 64
