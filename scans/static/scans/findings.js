@@ -133,7 +133,7 @@ function letters({ letters: how, capsLock }) {
     large: gettext("the scanner makes all letters large"),
     small: gettext("the scanner makes all letters small"),
   };
-  return { sort: "good", what, found: found[how], advice: gettext("Nothing to do.") };
+  return { sort: "good", what, found: found[how], advice: "" };
 }
 
 function end({ end: key }) {
@@ -147,7 +147,7 @@ function end({ end: key }) {
     };
   }
   const found = key === "Enter" ? gettext("Enter") : gettext("Tab");
-  return { sort: "good", what, found, advice: gettext("Nothing to do.") };
+  return { sort: "good", what, found, advice: "" };
 }
 
 function pace({ pace: ms }) {
@@ -164,7 +164,7 @@ function pace({ pace: ms }) {
 
 function aim({ aim: prefix }) {
   const what = gettext("Prefix");
-  if (!prefix) return { sort: "good", what, found: gettext("none"), advice: gettext("Nothing to do.") };
+  if (!prefix) return { sort: "good", what, found: gettext("none"), advice: "" };
   // Only as it is printed does the station know it for what it is.
   const isKnown = /^\][A-Za-z][0-9A-Za-z]$/.test(prefix);
   return {

@@ -69,6 +69,7 @@ function row({ sort, what, found, advice }) {
   element.querySelector("dt").append(what);
   element.querySelector(".found").textContent = found;
   element.querySelector(".advice").textContent = advice;
+  element.querySelector(".advice").hidden = !advice;
   return element;
 }
 
