@@ -14,6 +14,7 @@ ROLES: dict[str, frozenset[str]] = {
         | {f"accounts.{verb}_user" for verb in ("view", "add", "change")}
         # To give roles, not to change what they may: else an administrator could take any right.
         | {"auth.view_group"}
+        | {"scans.bind_station"}
         | {"monitor.view_pool", "monitor.manage_pool"}
         | {
             f"scans.{verb}_{model}"

@@ -36,6 +36,7 @@ class Station(models.Model):
         verbose_name = _("station")
         verbose_name_plural = _("stations")
         ordering = ["code"]
+        permissions = [("bind_station", "Can bind a browser to a station")]
 
     def __str__(self) -> str:
         return self.code

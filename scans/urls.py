@@ -10,5 +10,6 @@ urlpatterns = [
     path("", views.record, name="record"),
     path("recent/", views.recent, name="recent"),
     path("station/", views.station, name="station"),
+    path("bind/", views.bind, name="bind"),
     path("reports/", views.reports, name="reports"),
 ]

@@ -7,16 +7,16 @@ from typing import Any, cast
 from django.conf import settings
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.csrf import ensure_csrf_cookie
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.models import User
 from accounts.rights import api, page
-from scans import barcode, queries
+from scans import barcode, binding, queries
 from scans.models import Defect, Operator, Scan, Station
 from scans.recording import ScanConflict, record_scan
 from scans.shifts import STARTS, Shift, shift_at
@@ -53,13 +53,12 @@ def as_json(scan: Scan) -> dict[str, Any]:
 @ensure_csrf_cookie
 def station(request: HttpRequest) -> HttpResponse:
     """The page at which an operator works all shift long."""
-    stations = list(Station.objects.filter(active=True))
-    chosen = request.GET.get("station", "")
-    if chosen not in {station.code for station in stations}:
-        chosen = ""
+    code = binding.bound_station(request)
+    if code and not Station.objects.filter(code=code, active=True).exists():
+        code = ""
     defects = Defect.objects.filter(active=True)
     bootstrap = {
-        "station": chosen,
+        "station": code,
         "patterns": barcode.PATTERNS,
         "examples": barcode.EXAMPLES,
         "defects": [
@@ -69,11 +68,32 @@ def station(request: HttpRequest) -> HttpResponse:
         "operators": dict(Operator.objects.filter(active=True).values_list("badge", "name")),
         "csrfCookie": settings.CSRF_COOKIE_NAME,
     }
-    return render(
-        request,
-        "scans/station.html",
-        {"stations": stations, "station": chosen, "bootstrap": bootstrap},
-    )
+    response = render(request, "scans/station.html", {"station": code, "bootstrap": bootstrap})
+    if code:
+        binding.bind(response, code)
+    return response
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@page("scans.bind_station")
+def bind(request: HttpRequest) -> HttpResponse:
+    """Where an administrator tells a browser at which station it stands; `?station=` proposes."""
+    stations = list(Station.objects.filter(active=True))
+    codes = {"", *(station.code for station in stations)}
+    if request.method == "POST":
+        code = request.POST.get("station", "")
+        if code not in codes:
+            raise Http404(f"No station is called {code!r}.")
+        response: HttpResponse = redirect("scans:bind")
+        binding.bind(response, code)
+        return response
+    bound = binding.bound_station(request)
+    context = {
+        "stations": stations,
+        "bound": bound if bound in codes else "",
+        "chosen": request.GET.get("station", bound),
+    }
+    return render(request, "scans/bind.html", context)
 
 
 def _body(request: HttpRequest) -> bytes | None:

@@ -15,6 +15,7 @@ ANSWERS = {
     "/scans/": [405, 405, 405, 405, 405],
     "/scans/recent/": [401, 200, 403, 403, 403],
     "/scans/station/": [SIGN_IN, 200, 403, 403, 403],
+    "/scans/bind/": [SIGN_IN, 403, 403, 403, 200],
     "/scans/reports/": [SIGN_IN, 403, 200, 200, 200],
     "/health/live": [200, 200, 200, 200, 200],
     "/health/ready": [200, 200, 200, 200, 200],

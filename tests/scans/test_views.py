@@ -10,7 +10,7 @@ from django.db import connection, connections
 from django.test import Client
 from django.utils import timezone
 
-from scans.models import Scan, Station
+from scans.models import Scan
 from scans.shifts import shift_at
 from tests.scans.sample import payload
 
@@ -162,14 +162,6 @@ def test_recent_lists_the_15_newest_and_the_totals_of_the_shift(operator):
     assert len(answer["scans"]) == 15
     assert [scan["cp"] for scan in answer["scans"][1:3]] == ["CP10045821-0016", "CP10045821-0015"]
     assert operator.get("/scans/recent/").json()["totals"] == {"approved": 13, "rejected": 5}
-
-
-def test_the_station_page_takes_only_a_station_that_exists(operator):
-    Station.objects.filter(code="FG-04").update(active=False)
-    for asked, given in [("FG-01", "FG-01"), ("FG-04", ""), ("<script>", ""), ("", "")]:
-        response = operator.get("/scans/station/", {"station": asked})
-        assert response.status_code == 200
-        assert response.context["bootstrap"]["station"] == given
 
 
 def test_the_report_of_a_shift(client_of, operator):
