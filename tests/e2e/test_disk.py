@@ -58,6 +58,39 @@ def test_a_scan_that_the_disk_never_took_survives_a_reload_under_its_id(
     ]
 
 
+def limit_disk(page, quota_bytes):
+    """The browser's real limit for what the site keeps; None lifts it."""
+    limit = {} if quota_bytes is None else {"quotaSize": quota_bytes}
+    session = page.context.new_cdp_session(page)
+    session.send("Storage.overrideQuotaForOrigin", {"origin": page.url, **limit})
+
+
+def test_a_full_disk_says_so_takes_no_further_scan_and_goes_on_by_itself(
+    station, complaints, database, order
+):
+    complaints.expected = ["A scan could not be kept: QuotaExceededError"]
+    station.scan_piece(f"{order}-0001")
+    station.await_confirmed(f"{order}-0001")
+    limit_disk(station.page, 1)
+    station.heard()
+    station.scan_piece(f"{order}-0002")
+    station.await_banner("problem", f"{order}-0002 is not kept yet")
+    expect(station.banner).to_contain_text("storage is full")
+    station.await_pending(1)
+    # Nothing of the next piece is taken, and each code is refused aloud.
+    station.heard()
+    station.scan(f"{order}-0003", "OC01")
+    assert station.heard() == [220, 220] * 2
+    assert station.value("cp").inner_text() == ""
+    station.await_banner("problem", f"{order}-0002 is not kept yet")
+    assert [row["cp"][-4:] for row in database.scans(order)] == ["0001"]
+    limit_disk(station.page, None)
+    station.await_confirmed(f"{order}-0002")
+    station.scan(f"{order}-0003", "OC01", "OC11", "000")
+    station.await_confirmed(f"{order}-0003")
+    assert [row["cp"][-4:] for row in database.scans(order)] == ["0001", "0002", "0003"]
+
+
 @pytest.mark.parametrize("kind", ["localStorage", "sessionStorage"])
 def test_a_browser_without_storage_for_small_things_scans_all_the_same(
     open_station, database, order, kind
