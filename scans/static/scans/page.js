@@ -2,6 +2,7 @@
 
 import { Banner } from "./banner.js";
 import { Codes } from "./barcode.js";
+import { offerCamera } from "./camera.js";
 import { Sound } from "./feedback.js";
 import { Form } from "./form.js";
 import { Hand } from "./hand.js";
@@ -248,6 +249,12 @@ for (const moved of ["focus", "blur"]) {
 view.front(document.hasFocus());
 
 reader.listen(document);
+offerCamera({
+  button: document.getElementById("camera"),
+  panel: document.getElementById("camera-panel"),
+  onCode: takeCode,
+  onProblem: () => showProblem(words.banner.noCamera(), words.banner.allowCamera()),
+});
 sound.listen(document);
 form.restore(ofTab.read(FORM, {}));
 drawForm();

@@ -138,6 +138,8 @@ export const banner = {
   full: () => gettext("This browser's storage is full. Make room on it: the scan is kept then. No other is taken before."),
   storeBroken: () => gettext("This browser cannot keep scans: its storage is full or switched off."),
   pageBroken: () => gettext("Something is wrong with this page. Reload it: what is kept here stays."),
+  noCamera: () => gettext("The camera cannot be used"),
+  allowCamera: () => gettext("Is there one, and may this page use it? The scanner works all the same."),
   noteNeeded: () => gettext("Write a note, then press Enter."),
 };
 
