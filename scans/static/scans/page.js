@@ -17,7 +17,6 @@ import { View } from "./view.js";
 import * as words from "./words.js";
 
 const POLL_SECONDS = 30;
-const REMEMBERED_STATION = "quality.station";
 const SIGNED_IN = "quality.signed-in";
 const FORM = "quality.form";
 // A disk takes milliseconds. Whoever goes on after this long may lose what he scans.
@@ -26,14 +25,6 @@ const APPROVED = "000";
 
 const settings = JSON.parse(document.getElementById("bootstrap").textContent);
 const { recordUrl, recentUrl } = document.getElementById("station").dataset;
-
-// Bound to a station once, a browser comes back to it. `?station=` without a name is the way to
-// choose another.
-const asked = new URLSearchParams(location.search).get("station");
-const remembered = ofBrowser.get(REMEMBERED_STATION);
-if (settings.station) ofBrowser.set(REMEMBERED_STATION, settings.station);
-else if (asked !== null) ofBrowser.remove(REMEMBERED_STATION);
-else if (remembered) location.replace(`?station=${encodeURIComponent(remembered)}`);
 
 const codes = new Codes(settings);
 const form = new Form(codes);
