@@ -11,7 +11,7 @@ class MonitorConfig(AppConfig):
         from django.core import signals
         from django.db.backends.signals import connection_created
 
-        from quality.monitor import auditing, middleware, timing
+        from quality.monitor import auditing, metrics, middleware, timing
         from quality.pool.events import on_lease_ended
 
         on_lease_ended(middleware.lease_ended)
@@ -20,3 +20,4 @@ class MonitorConfig(AppConfig):
         # After Django's own receiver, which returns the connections.
         signals.request_finished.connect(middleware.request_finished)
         auditing.listen()
+        metrics.count_signals()
