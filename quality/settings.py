@@ -220,6 +220,7 @@ TEMPLATES = [
 # ----- People
 
 AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["accounts.backends.RightsBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
@@ -267,6 +268,17 @@ MONITOR_OUTCOMES = {
         },
     ),
     "scans:recent": ("station_polls", {200: "answered", 401: "not_signed_in", 503: "away"}),
+}
+# Signals that are counted: counter → signal, and what it tells. Nor does it know of rights.
+MONITOR_SIGNALS = {
+    "permission_cache_hits": (
+        "accounts.backends.rights_known",
+        "Checks of a right that asked no database.",
+    ),
+    "permission_cache_misses": (
+        "accounts.backends.rights_read",
+        "Checks of a right for which rights were read.",
+    ),
 }
 
 

@@ -11,7 +11,7 @@ class MonitorConfig(AppConfig):
         from django.conf import settings
         from django.core import signals
 
-        from quality.monitor import auditing, middleware, timing
+        from quality.monitor import auditing, metrics, middleware, timing
         from quality.pool import events
 
         events.on_lease_began(middleware.lease_began)
@@ -22,3 +22,4 @@ class MonitorConfig(AppConfig):
         # After Django's own receiver, which returns the connections.
         signals.request_finished.connect(middleware.request_finished)
         auditing.listen()
+        metrics.count_signals()

@@ -5,10 +5,11 @@ import os
 import time
 from bisect import bisect_left
 from collections import Counter as Counts
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from django.conf import settings
 from django.contrib.auth.signals import user_logged_in, user_login_failed
+from django.utils.module_loading import import_string
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram, Metric, values
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.values import MultiProcessValue, MutexValue
@@ -129,6 +130,19 @@ def _sign_in_failed(**kwargs: object) -> None:
 
 user_logged_in.connect(_signed_in)
 user_login_failed.connect(_sign_in_failed)
+
+
+def count_signals() -> None:
+    """Count each sending of settings.MONITOR_SIGNALS, once the apps that send them are ready."""
+    for name, (signal, text) in settings.MONITOR_SIGNALS.items():
+        import_string(signal).connect(_counting(Counter(name, text)), weak=False)
+
+
+def _counting(counter: Counter) -> Callable[..., None]:
+    def count(**_: object) -> None:
+        counter.inc()
+
+    return count
 
 
 # ----- What was counted

@@ -142,6 +142,20 @@ def test_sign_ins_are_counted(client, person):
         assert grown == 1, outcome
 
 
+def test_the_permission_cache_is_counted(client, client_of):
+    before = scrape(client)
+    operator = client_of("operator")
+    for _ in range(3):
+        operator.get("/scans/recent/")
+    after = scrape(client)
+    grown = {
+        name: after.sum(f"permission_cache_{name}_total")
+        - before.sum(f"permission_cache_{name}_total")
+        for name in ("hits", "misses")
+    }
+    assert grown == {"hits": 2, "misses": 1}
+
+
 def test_requests_are_timed_by_route(client, db):
     labels = {"view": "accounts:login", "method": "GET"}
     before = scrape(client)
