@@ -22,8 +22,8 @@ def page(right: str) -> Callable[[View], View]:
     return decorate
 
 
-def api(right: str) -> Callable[[View], View]:
-    """For programs: 401 when not signed in, 403 without the right, both as JSON."""
+def api(*rights: str) -> Callable[[View], View]:
+    """For programs: 401 when not signed in, 403 without any of the rights, both as JSON."""
 
     def decorate(view: View) -> View:
         protected = csrf_protect(view)
@@ -36,7 +36,7 @@ def api(right: str) -> Callable[[View], View]:
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if not request.user.is_authenticated:
                 return JsonResponse({"error": _("Not signed in.")}, status=401)
-            if not request.user.has_perm(right):
+            if not any(request.user.has_perm(right) for right in rights):
                 return JsonResponse(
                     {"error": _("Your account has no right to do this.")}, status=403
                 )
