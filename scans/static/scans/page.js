@@ -8,6 +8,7 @@ import { Hand } from "./hand.js";
 import { guardSignOut } from "./leaving.js";
 import { ofBrowser, ofTab } from "./memory.js";
 import { listenToNote, listenToRefused } from "./notes.js";
+import { keepPage, watchVersion } from "./offline.js";
 import { Outbox } from "./outbox.js";
 import { Reader } from "./reader.js";
 import { makeRecord } from "./record.js";
@@ -26,7 +27,7 @@ const LATE_SECONDS = 2;
 const APPROVED = "000";
 
 const settings = JSON.parse(document.getElementById("bootstrap").textContent);
-const { recordUrl, recentUrl } = document.getElementById("station").dataset;
+const { recordUrl, recentUrl, workerUrl, version } = document.getElementById("station").dataset;
 
 const codes = new Codes(settings);
 const form = new Form(codes);
@@ -97,10 +98,14 @@ function follow(outcome) {
   drawForm();
 }
 
+let isNewer = false; // the server has a newer version of this page
+
 function drawForm() {
   view.fields(form, reader.buffer);
   if (form.needsNote) note.focus({ preventScroll: true });
   else note.blur();
+  // Nobody is to leave the page with half a piece.
+  view.newer(isNewer && !form.isBegun);
   remember();
 }
 
@@ -257,6 +262,16 @@ outbox.hand.entries.forEach(watch);
 outbox.start();
 refresh();
 setInterval(refresh, POLL_SECONDS * 1000);
+
+keepPage(workerUrl);
+watchVersion({
+  workerUrl,
+  version,
+  onNewer() {
+    isNewer = true;
+    drawForm();
+  },
+});
 
 // Ask that the browser does not clear away what we keep. Missing on plain http.
 navigator.storage?.persist?.();
