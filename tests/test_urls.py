@@ -24,6 +24,7 @@ ANSWERS = {
     "/scans/tally/": [401, 422, 403, 403, 403],
     "/scans/station/": [SIGN_IN, 200, 403, 403, 403],
     "/scans/bind/": [SIGN_IN, 403, 403, 403, 200],
+    "/scans/worker.js": [200] * 5,
     "/scans/reports/": [SIGN_IN, 403, 200, 200, 200],
     "/health/live": [200, 200, 200, 200, 200],
     "/health/ready": [200, 200, 200, 200, 200],
