@@ -53,9 +53,9 @@ def _scan(submission: Submission, user: User) -> Scan:
 _EARLIER_SCAN = """
 SELECT s.id, s.uid, s.scanned_at, r.number
 FROM (SELECT MAX(number) AS number FROM scans_revision) r
-LEFT JOIN scans_scan s ON s.cp = %s AND s.uid <> %s AND NOT EXISTS (
-    SELECT 1 FROM scans_event e WHERE e.scan_id = s.id AND e.kind = 'void'
-)
+LEFT JOIN (
+    scans_scan s LEFT JOIN scans_event e ON e.scan_id = s.id AND e.kind = 'void'
+) ON s.cp = %s AND s.uid <> %s AND e.id IS NULL
 ORDER BY s.scanned_at, s.id
 LIMIT 1
 """

@@ -23,7 +23,10 @@ ANSWERS = {
     # Nothing was asked.
     "/scans/tally/": [401, 422, 403, 403, 403],
     "/scans/station/": [SIGN_IN, 200, 403, 403, 403],
+    "/scans/sheet/": [SIGN_IN, 200, 200, 200, 200],
+    "/scans/scanner/": [SIGN_IN, 200, 200, 200, 200],
     "/scans/bind/": [SIGN_IN, 403, 403, 403, 200],
+    "/scans/worker.js": [200] * 5,
     "/scans/reports/": [SIGN_IN, 403, 200, 200, 200],
     "/health/live": [200, 200, 200, 200, 200],
     "/health/ready": [200, 200, 200, 200, 200],

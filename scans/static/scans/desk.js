@@ -17,6 +17,7 @@ export class Desk {
   buffer = "";
   station = "";
   repeatPolicy = "reinspection";
+  #isNewer = false;
   #late = new Map(); // id → the timer of a scan that is not on the disk yet
 
   /**
@@ -73,7 +74,15 @@ export class Desk {
     this.tiles.draw(form.active === "defect");
     if (form.needsNote) this.note.focus({ preventScroll: true });
     else this.note.blur();
+    // Nobody is to leave the page with half a piece.
+    this.view.newer(this.#isNewer && !form.isBegun);
     this.touch();
+  }
+
+  /** The server has a newer version of this page. */
+  offerNewer() {
+    this.#isNewer = true;
+    this.draw();
   }
 
   /** Somebody is at work: what is there is remembered, and not given up soon. */

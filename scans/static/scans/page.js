@@ -14,6 +14,7 @@ import { Latest } from "./latest.js";
 import { guardSignOut } from "./leaving.js";
 import { ofBrowser, ofTab } from "./memory.js";
 import { listenToNote, listenToRefused } from "./notes.js";
+import { keepPage, watchVersion } from "./offline.js";
 import { Outbox } from "./outbox.js";
 import { Reader } from "./reader.js";
 import { madeAt } from "./record.js";
@@ -34,7 +35,7 @@ const REMOVED = "removed";
 const CONFLICT = 409;
 
 const settings = JSON.parse(document.getElementById("bootstrap").textContent);
-const { recordUrl, recentUrl } = document.getElementById("station").dataset;
+const { recordUrl, recentUrl, workerUrl, version } = document.getElementById("station").dataset;
 const note = document.getElementById("note");
 
 const server = new Server({ recordUrl, recentUrl, csrfCookie: settings.csrfCookie });
@@ -288,6 +289,9 @@ outbox.hand.entries.filter(({ kind }) => kind === "scan").forEach((entry) => des
 outbox.start();
 watch.start();
 setInterval(tick, 1000);
+
+keepPage(workerUrl);
+watchVersion({ workerUrl, version, onNewer: () => desk.offerNewer() });
 
 // Ask that the browser does not clear away what we keep. Missing on plain http.
 navigator.storage?.persist?.();

@@ -109,6 +109,11 @@ export class View {
     find("#leaving").hidden = count === 0;
   }
 
+  /** Whether a newer version of the page is offered. */
+  newer(isOffered) {
+    find("#newer").hidden = !isOffered;
+  }
+
   /** Whether keys reach the page: those of a scanner go to whatever window is in front. */
   front(isInFront) {
     find("#not-in-front").hidden = isInFront;
