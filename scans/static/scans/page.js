@@ -3,6 +3,7 @@
 import { Attention } from "./attention.js";
 import { Banner } from "./banner.js";
 import { baseOf, Codes } from "./barcode.js";
+import { offerCamera } from "./camera.js";
 import { Closing } from "./closing.js";
 import { Counts } from "./counts.js";
 import { Desk, DOUBLED } from "./desk.js";
@@ -280,6 +281,12 @@ for (const moved of ["focus", "blur"]) {
 view.front(document.hasFocus());
 
 reader.listen(document);
+offerCamera({
+  button: document.getElementById("camera"),
+  panel: document.getElementById("camera-panel"),
+  onCode: (raw) => desk.take(raw),
+  onProblem: () => desk.problem(words.banner.noCamera(), words.banner.allowCamera()),
+});
 sound.listen(document);
 desk.restore();
 furnish(settings);
