@@ -132,7 +132,7 @@ export function pending(count, oldestSeconds) {
 export function undo(scan) {
   if (!scan) return gettext("Undo the last scan");
   return say(gettext("Undo %(code)s · %(seconds)s s"), {
-    code: scan.cp,
+    code: scan.cp.split("-").at(-1), // The piece: there is no room for its order.
     seconds: Math.ceil(scan.secondsLeft),
   });
 }
