@@ -189,6 +189,23 @@ def station(open_station) -> StationPage:
     return open_station()
 
 
+@pytest.fixture
+def profile(database) -> Iterator[Callable[..., None]]:
+    """`profile(repeat_policy="warn")` changes how the stations' pages behave, for one test."""
+    [names] = database.run("SELECT * FROM scans_profile ORDER BY id LIMIT 1")
+    columns = [name for (name, *_) in database.run("SHOW COLUMNS FROM scans_profile")]
+    before = dict(zip(columns, names, strict=True))
+
+    def change(**values: Any) -> None:
+        assignments = ", ".join(f"{name} = %s" for name in values)
+        database.run(f"UPDATE scans_profile SET {assignments}", *values.values())
+        # As the admin does in the same transaction.
+        database.run("UPDATE scans_revision SET number = number + 1")
+
+    yield change
+    change(**{name: value for name, value in before.items() if name != "id"})
+
+
 _orders = itertools.count(90000001)
 
 
