@@ -4,7 +4,8 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from django.contrib.auth.decorators import login_required, permission_required
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -13,17 +14,24 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 View = Callable[..., HttpResponseBase]
 
 
-def page(right: str) -> Callable[[View], View]:
-    """For people: sends them to sign in first; 403 without the right (`app.codename`)."""
+def page(*rights: str) -> Callable[[View], View]:
+    """For people: sends them to sign in first; 403 without one of the rights (`app.codename`)."""
 
     def decorate(view: View) -> View:
-        return login_required(permission_required(right, raise_exception=True)(view))
+        @login_required
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if not any(map(request.user.has_perm, rights)):
+                raise PermissionDenied
+            return view(request, *args, **kwargs)
+
+        return guarded
 
     return decorate
 
 
-def api(right: str) -> Callable[[View], View]:
-    """For programs: 401 when not signed in, 403 without the right, both as JSON."""
+def api(*rights: str) -> Callable[[View], View]:
+    """For programs: 401 when not signed in, 403 without any of the rights, both as JSON."""
 
     def decorate(view: View) -> View:
         protected = csrf_protect(view)
@@ -36,7 +44,7 @@ def api(right: str) -> Callable[[View], View]:
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if not request.user.is_authenticated:
                 return JsonResponse({"error": _("Not signed in.")}, status=401)
-            if not request.user.has_perm(right):
+            if not any(request.user.has_perm(right) for right in rights):
                 return JsonResponse(
                     {"error": _("Your account has no right to do this.")}, status=403
                 )

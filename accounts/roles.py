@@ -7,18 +7,19 @@ from django.contrib.auth.models import Group, Permission
 # No role may add, change or delete a scan: records are made at a station and never change.
 ROLES: dict[str, frozenset[str]] = {
     "operator": frozenset({"scans.record_scan"}),
-    "quality": frozenset({"scans.view_scan"}),
+    "quality": frozenset({"scans.view_scan", "scans.correct_scan"}),
     "auditor": frozenset({"scans.view_scan"}),
     "admin": frozenset(
-        {"scans.view_scan"}
+        {f"scans.view_{model}" for model in ("scan", "event", "incident", "presence")}
         | {f"accounts.{verb}_user" for verb in ("view", "add", "change")}
         # To give roles, not to change what they may: else an administrator could take any right.
         | {"auth.view_group"}
+        | {"scans.bind_station"}
         | {"monitor.view_pool", "monitor.manage_pool"}
         | {
             f"scans.{verb}_{model}"
             for verb in ("view", "add", "change")
-            for model in ("station", "operator", "defect")
+            for model in ("station", "operator", "defect", "profile")
         }
     ),
 }

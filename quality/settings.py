@@ -184,16 +184,13 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     # First: a probe knows no host name, and asks for no session.
     "quality.monitor.health.answer_probes",
-    "quality.monitor.latencies.measure_latencies",
-    # What an answer takes is counted from here on.
-    "quality.monitor.middleware.Lifetime",
     # Outside of the sessions: it looks at whether theirs has ended.
-    "quality.monitor.passes.drop_passes",
+    "quality.monitor.middleware.Lifetime",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.locale.LocaleMiddleware",
+    "accounts.language.speak",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",

@@ -4,6 +4,9 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 
 from scans.models import Defect, Operator, Scan, Station
@@ -25,8 +28,13 @@ class MasterDataAdmin(ModelAdmin):
 @admin.register(Station)
 class StationAdmin(MasterDataAdmin):
     code = "code"
-    list_display = ("code", "name", "active")
+    list_display = ("code", "name", "active", "binding")
     search_fields = ("code", "name")
+
+    @admin.display(description=_("Bind this browser"))
+    def binding(self, station: Station) -> str:
+        address = reverse("scans:bind", query={"station": station.code})
+        return format_html('<a href="{}">{}</a>', address, _("Bind"))
 
 
 @admin.register(Operator)

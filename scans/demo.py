@@ -2,7 +2,7 @@
 
 from django.db import transaction
 
-from scans.models import Defect, Operator, Station
+from scans.models import Defect, Operator, Profile, Station
 
 STATIONS = ["FG-01", "FG-02", "FG-03", "FG-04"]
 OPERATORS = {"OP0001": "Ana Popescu", "OP0002": "Ion Munteanu", "OP0017": "Élise Șerban"}
@@ -29,6 +29,7 @@ DEFECTS = {
 @transaction.atomic
 def seed_master_data() -> None:
     """Add what is missing; what is there stays as somebody may have changed it."""
+    Profile.objects.get_or_create(name="Standard")
     for code in STATIONS:
         Station.objects.get_or_create(code=code)
     for badge, name in OPERATORS.items():

@@ -1,4 +1,8 @@
-"""Records a scan: once, however often it is sent."""
+"""Records what a station sends: once, however often it is sent."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, cast
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -6,38 +10,24 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from scans.barcode import CP_BASE_LENGTH
-from scans.models import Defect, Operator, Scan, Station
-from scans.submission import Errors, ScanRefused, Submission
+from scans.floor import Floor, current_floor, floor_at
+from scans.models import Incident, Profile, Scan
+from scans.submission import Errors, Refused, Report, Submission
 
 
 class ScanConflict(Exception):
     """Another scan was stored under the same id."""
 
 
-def _unknown_codes(submission: Submission) -> Errors:
-    """What the master data has against this scan."""
-    errors: Errors = {}
-    defect = Defect.objects.filter(code=submission.defect, active=True).first()
-    if defect is None:
-        errors["defect"] = [_("No defect has the code %(code)s.") % {"code": submission.defect}]
-    elif defect.note_required and not submission.note:
-        errors["note"] = [_("This defect needs a note.")]
-    operator = Operator.objects.filter(badge=submission.operator).first()
-    if operator is not None and not operator.active:
-        errors["operator"] = [
-            _("The badge %(badge)s is no longer active.") % {"badge": submission.operator}
-        ]
-    if (
-        submission.station
-        and not Station.objects.filter(code=submission.station, active=True).exists()
-    ):
-        errors["station"] = [_("No station is called %(code)s.") % {"code": submission.station}]
-    return errors
+def offset_minutes(moment: datetime) -> int:
+    offset = moment.utcoffset()
+    assert offset is not None  # noqa: S101 - submission lets no other time through
+    return int(offset.total_seconds() // 60)
 
 
 def _scan(submission: Submission, user: User) -> Scan:
-    offset = submission.scanned_at.utcoffset()
-    assert offset is not None  # noqa: S101 - submission.read() lets no other time through
+    received_at = timezone.now()
+    sent_at = submission.sent_at
     return Scan(
         uid=submission.uid,
         station_id=submission.station or None,
@@ -50,10 +40,56 @@ def _scan(submission: Submission, user: User) -> Scan:
         note=submission.note,
         raw=submission.raw,
         scanned_at=submission.scanned_at,
-        scanned_offset_minutes=int(offset.total_seconds() // 60),
-        received_at=timezone.now(),
+        scanned_offset_minutes=offset_minutes(submission.scanned_at),
+        received_at=received_at,
         recorded_by=user,
+        device=submission.device,
+        sequence=submission.sequence,
+        clock_skew_seconds=round((received_at - sent_at).total_seconds()) if sent_at else None,
     )
+
+
+# Reads `scan_cp`, of the few scans of this CP `event_once`.
+_EARLIER_SCAN = """
+SELECT s.id, s.uid, s.scanned_at, r.number
+FROM (SELECT MAX(number) AS number FROM scans_revision) r
+LEFT JOIN (
+    scans_scan s LEFT JOIN scans_event e ON e.scan_id = s.id AND e.kind = 'void'
+) ON s.cp = %s AND s.uid <> %s AND e.id IS NULL
+ORDER BY s.scanned_at, s.id
+LIMIT 1
+"""
+
+
+def _look_up(scan: Scan) -> tuple[Floor, Scan | None]:
+    """The floor, and the first valid one of the other scans of this CP, in one statement.
+
+    Two that arrive at the same moment don't see each other: a piece lies at one station at a time.
+    """
+    (row,) = cast(Iterable[Any], Scan.objects.raw(_EARLIER_SCAN, [scan.cp, scan.uid.hex]))
+    return floor_at(row.number or 0), row if row.pk else None
+
+
+def _objections(scan: Scan, floor: Floor, *, is_repeated: bool) -> Errors:
+    """What the master data has against this scan."""
+    errors: Errors = {}
+    defect = floor.defects.get(scan.defect_id)
+    if defect is None or not defect.active:
+        errors["defect"] = [_("No defect has the code %(code)s.") % {"code": scan.defect_id}]
+    elif defect.note_required and not scan.note:
+        errors["note"] = [_("This defect needs a note.")]
+    operator = floor.operators.get(scan.operator)
+    if operator is not None and not operator.active:
+        errors["operator"] = [
+            _("The badge %(badge)s is no longer active.") % {"badge": scan.operator}
+        ]
+    station = scan.station_id or ""
+    if station and floor.station(station) is None:
+        errors["station"] = [_("No station is called %(code)s.") % {"code": station}]
+    policy = floor.profile_of(station).repeat_policy
+    if is_repeated and policy == Profile.RepeatPolicy.BLOCK:
+        errors["cp"] = [_("%(cp)s was scanned before.") % {"cp": scan.cp}]
+    return errors
 
 
 # What the station said. Who was signed in when it got through is no part of it: a scan that waited
@@ -62,14 +98,20 @@ _CONTENT = (
     "station_id", "operator", "cp", "oc1", "oc2", "defect_id", "note", "scanned_at",
     "scanned_offset_minutes",
 )  # fmt: skip
+# As far as both say it: a newer page sends again what an older one has kept.
+_OPTIONAL_CONTENT = ("device", "sequence")
+
+
+def _differ(one: Scan, other: Scan) -> bool:
+    return any(getattr(one, name) != getattr(other, name) for name in _CONTENT) or any(
+        len({getattr(one, name), getattr(other, name)} - {None}) > 1 for name in _OPTIONAL_CONTENT
+    )
 
 
 def _stored_before(scan: Scan) -> Scan | None:
     """The row under this scan's id. Raises ScanConflict when it says something else."""
     stored = Scan.objects.filter(uid=scan.uid).first()
-    if stored is not None and any(
-        getattr(stored, name) != getattr(scan, name) for name in _CONTENT
-    ):
+    if stored is not None and _differ(stored, scan):
         raise ScanConflict
     return stored
 
@@ -77,15 +119,20 @@ def _stored_before(scan: Scan) -> Scan | None:
 def record_scan(submission: Submission, user: User) -> tuple[Scan, bool]:
     """Store a scan; returns its row, and whether it is new.
 
-    Raises ScanRefused when its codes are not known, ScanConflict when its id is taken by a scan
-    with other content. Nothing is stored then.
+    Raises Refused when its codes are not known, or its CP was scanned before and the station's
+    profile blocks that; ScanConflict when its id is taken by a scan with other content. Nothing is
+    stored then.
     """
     scan = _scan(submission, user)
-    if errors := _unknown_codes(submission):
+    floor, first = _look_up(scan)
+    # One delivered late is no re-inspection of what was scanned after it.
+    if first is not None and first.scanned_at <= scan.scanned_at:
+        scan.reinspection_of_id = first.uid
+    if errors := _objections(scan, floor, is_repeated=first is not None):
         # Master data may have changed since the first try was stored and its answer lost.
         if stored := _stored_before(scan):
             return stored, False
-        raise ScanRefused(errors)
+        raise Refused(errors)
     try:
         with transaction.atomic():
             scan.save(force_insert=True)
@@ -95,3 +142,28 @@ def record_scan(submission: Submission, user: User) -> tuple[Scan, bool]:
             return stored, False
         raise
     return scan, True
+
+
+def record_incident(report: Report, user: User) -> tuple[Incident, bool]:
+    """Store an incident; returns its row, and whether it is new.
+
+    Nobody is asked about it again: a station that is not known any more is left out.
+    """
+    incident = Incident(
+        uid=report.uid,
+        kind=report.kind,
+        happened_at=report.at,
+        station=current_floor().stations.get(report.station),
+        device=report.device,
+        codes=report.codes,
+        received_at=timezone.now(),
+        recorded_by=user,
+    )
+    try:
+        with transaction.atomic():
+            incident.save(force_insert=True)
+    except IntegrityError:
+        if stored := Incident.objects.filter(uid=report.uid).first():
+            return stored, False
+        raise
+    return incident, True

@@ -12,6 +12,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
 from scans import barcode
+from scans.models import Incident
 
 NOTE_MAX_LENGTH = 500
 STATION_MAX_LENGTH = 16
@@ -24,11 +25,15 @@ _MOMENT = re.compile(
 # Outside these years a clock is not wrong but absent.
 YEARS = range(2000, 2100)
 
+REASON_MAX_LENGTH = 500
+# What the database's columns for counts take, and more than any is.
+COUNT_MAX = 2_000_000_000
+
 Errors = dict[str, list[str]]
 
 
-class ScanRefused(Exception):
-    """The scan cannot be stored; `errors` says why, by field."""
+class Refused(Exception):
+    """It cannot be stored; `errors` says why, by field."""
 
     def __init__(self, errors: Errors) -> None:
         super().__init__(errors)
@@ -49,6 +54,42 @@ class Submission:
     note: str = ""
     station: str = ""
     raw: dict[str, str] = field(default_factory=dict)
+    device: UUID | None = None
+    sequence: int | None = None
+    # No part of what was scanned: each try to send it says another.
+    sent_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Void:
+    """The wish that a scan counts no more."""
+
+    reason: str
+    voided_at: datetime
+    station: str = ""
+
+
+@dataclass(frozen=True)
+class Report:
+    """An incident as sent: what the station did instead of recording a scan."""
+
+    uid: UUID
+    kind: str
+    at: datetime
+    station: str
+    device: UUID | None
+    codes: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Heartbeat:
+    """That a browser is there, and what it has not delivered yet."""
+
+    device: UUID
+    station: str
+    pending: int
+    oldest_pending_seconds: int
+    attention: int
 
 
 def _text(payload: Mapping[str, Any], name: str) -> str:
@@ -65,15 +106,15 @@ def _has_half_characters(text: str) -> bool:
     return any(unicodedata.category(char) == "Cs" for char in text)
 
 
-def _uid(payload: Mapping[str, Any]) -> UUID:
-    text = _text(payload, "id")
+def _uid(payload: Mapping[str, Any], name: str) -> UUID:
+    text = _text(payload, name)
     if not _UUID.fullmatch(text):
         raise ValueError(_("Send a UUID."))
     return UUID(text)
 
 
-def _scanned_at(payload: Mapping[str, Any]) -> datetime:
-    text = _text(payload, "scanned_at")
+def _moment(payload: Mapping[str, Any], name: str) -> datetime:
+    text = _text(payload, name)
     try:
         moment = parse_datetime(text.upper()) if _MOMENT.fullmatch(text) else None
     except ValueError:  # a day or an hour that does not exist
@@ -83,6 +124,17 @@ def _scanned_at(payload: Mapping[str, Any]) -> datetime:
             _("Send date and time as ISO 8601 with an offset, e.g. 2026-03-02T14:05:09+02:00.")
         )
     return moment
+
+
+def _count(payload: Mapping[str, Any], name: str, least: int = 0) -> int:
+    count = payload.get(name)
+    if type(count) is not int or not least <= count <= COUNT_MAX:
+        raise ValueError(_("Send a whole number, %(least)d or more.") % {"least": least})
+    return count
+
+
+def _optional(payload: Mapping[str, Any], name: str, reader: Any, *arguments: Any) -> Any:
+    return None if payload.get(name) is None else reader(payload, name, *arguments)
 
 
 def _code(payload: Mapping[str, Any], name: str) -> tuple[str, str]:
@@ -114,28 +166,117 @@ def _short(payload: Mapping[str, Any], name: str, limit: int) -> str:
     return text
 
 
-def read(payload: Mapping[str, Any]) -> Submission:
-    """Read a scan from decoded JSON. Raises ScanRefused with all that is wrong."""
-    errors: Errors = {}
-    values: dict[str, Any] = {}
-    raw: dict[str, str] = {}
+def _reason(payload: Mapping[str, Any], name: str) -> str:
+    if reason := _short(payload, name, REASON_MAX_LENGTH):
+        return reason
+    raise ValueError(_("Say why."))
 
-    def take(name: str, reader: Any, *arguments: Any) -> Any:
+
+def _kind(payload: Mapping[str, Any], name: str) -> str:
+    kind = _text(payload, name)
+    if kind not in Incident.Kind.values:
+        raise ValueError(
+            _("Send one of these: %(kinds)s.") % {"kinds": ", ".join(Incident.Kind.values)}
+        )
+    return kind
+
+
+def _codes(payload: Mapping[str, Any], name: str) -> dict[str, str]:
+    """What stood in the fields: any of them, and as it was read, be it complete or not."""
+    codes = payload.get(name, {})
+    if not isinstance(codes, dict) or not codes.keys() <= barcode.PATTERNS.keys():
+        raise ValueError(_("Send the codes by their fields."))
+    return {field: _short(codes, field, barcode.MAX_LENGTH) for field in codes}
+
+
+class _Reading:
+    """Reads fields one after the other, and gathers what is wrong with them."""
+
+    def __init__(self, payload: Mapping[str, Any]) -> None:
+        self.payload = payload
+        self.errors: Errors = {}
+
+    def take(self, name: str, reader: Any, *arguments: Any) -> Any:
         try:
-            return reader(payload, *arguments)
+            return reader(self.payload, name, *arguments)
         except ValueError as error:
-            errors[name] = [str(error)]
+            self.errors[name] = [str(error)]
             return None
 
-    values["uid"] = take("id", _uid)
+    def station(self) -> Any:
+        return self.take("station", _short, STATION_MAX_LENGTH)
+
+    def finish(self) -> None:
+        if self.errors:
+            raise Refused(self.errors)
+
+
+def read(payload: Mapping[str, Any]) -> Submission:
+    """Read a scan from decoded JSON. Raises Refused with all that is wrong; so do those below."""
+    reading = _Reading(payload)
+    values: dict[str, Any] = {"uid": reading.take("id", _uid)}
+    raw: dict[str, str] = {}
     for name in barcode.PATTERNS:
-        if (pair := take(name, _code, name)) is not None:
+        if (pair := reading.take(name, _code)) is not None:
             values[name], typed = pair
             if typed != values[name]:
                 raw[name] = typed
-    values["scanned_at"] = take("scanned_at", _scanned_at)
-    values["note"] = take("note", _short, "note", NOTE_MAX_LENGTH)
-    values["station"] = take("station", _short, "station", STATION_MAX_LENGTH)
-    if errors:
-        raise ScanRefused(errors)
+    values["scanned_at"] = reading.take("scanned_at", _moment)
+    values["note"] = reading.take("note", _short, NOTE_MAX_LENGTH)
+    values["station"] = reading.station()
+    values["device"] = reading.take("device", _optional, _uid)
+    values["sequence"] = reading.take("sequence", _optional, _count, 1)
+    values["sent_at"] = reading.take("sent_at", _optional, _moment)
+    reading.finish()
     return Submission(**values, raw=raw)
+
+
+def read_void(payload: Mapping[str, Any]) -> Void:
+    reading = _Reading(payload)
+    void = Void(
+        reason=reading.take("reason", _reason),
+        voided_at=reading.take("voided_at", _moment),
+        station=reading.station(),
+    )
+    reading.finish()
+    return void
+
+
+def read_incident(payload: Mapping[str, Any]) -> Report:
+    reading = _Reading(payload)
+    report = Report(
+        uid=reading.take("id", _uid),
+        kind=reading.take("kind", _kind),
+        at=reading.take("at", _moment),
+        station=reading.station(),
+        device=reading.take("device", _optional, _uid),
+        codes=reading.take("codes", _codes),
+    )
+    reading.finish()
+    return report
+
+
+def read_heartbeat(payload: Mapping[str, Any]) -> Heartbeat:
+    reading = _Reading(payload)
+    heartbeat = Heartbeat(
+        device=reading.take("device", _uid),
+        station=reading.station(),
+        pending=reading.take("pending", _count),
+        # Nothing waits: then nothing has an age.
+        oldest_pending_seconds=reading.take("oldest_pending_seconds", _optional, _count) or 0,
+        attention=reading.take("attention", _count),
+    )
+    reading.finish()
+    return heartbeat
+
+
+def read_tally(query: Mapping[str, Any]) -> tuple[UUID, datetime, datetime]:
+    """Of which browser, since and until when scans shall be counted."""
+    reading = _Reading(query)
+    found = (
+        reading.take("device", _uid),
+        reading.take("since", _moment),
+        reading.take("until", _moment),
+    )
+    reading.finish()
+    return found

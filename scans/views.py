@@ -1,28 +1,23 @@
-"""The station page, its two endpoints, and the report of a shift."""
+"""The pages: a station's, the binding of a browser to it, and the report of a shift."""
 
-import json
 from datetime import date
-from typing import Any, cast
 
-from django.conf import settings
 from django.core.paginator import Paginator
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.csrf import ensure_csrf_cookie
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_safe
 
-from accounts.models import User
-from accounts.rights import api, page
-from scans import barcode, queries
-from scans.models import Defect, Operator, Scan, Station
-from scans.recording import ScanConflict, record_scan
+from accounts.rights import page
+from scans import binding, queries
+from scans.floor import bootstrap, current_floor
+from scans.models import Station
 from scans.shifts import STARTS, Shift, shift_at
-from scans.submission import YEARS, ScanRefused, read
+from scans.submission import YEARS
+from scans.version import SCRIPTS, page_version
 
-MAX_BODY_BYTES = 16 * 1024
 ROWS_PER_PAGE = 100
 SHIFT_LABELS = {
     "morning": gettext_lazy("Morning"),
@@ -31,98 +26,50 @@ SHIFT_LABELS = {
 }
 
 
-def as_json(scan: Scan) -> dict[str, Any]:
-    """A stored scan as the station gets it."""
-    return {
-        "id": str(scan.uid),
-        "station": scan.station_id or "",
-        "operator": scan.operator,
-        "cp": scan.cp,
-        "oc1": scan.oc1,
-        "oc2": scan.oc2,
-        "defect": scan.defect_id,
-        "approved": scan.is_approved,
-        "note": scan.note,
-        "scanned_at": scan.scanned_at_local.isoformat(),
-        "received_at": scan.received_at.isoformat(),
-    }
-
-
 @require_GET
 @page("scans.record_scan")
 @ensure_csrf_cookie
 def station(request: HttpRequest) -> HttpResponse:
     """The page at which an operator works all shift long."""
+    known = bootstrap(current_floor(), binding.bound_station(request))
+    code = known["station"]
+    context = {"station": code, "bootstrap": known, "version": page_version()}
+    response = render(request, "scans/station.html", context)
+    if code:
+        binding.bind(response, code)
+    return response
+
+
+@require_safe
+def worker(request: HttpRequest) -> HttpResponse:
+    """What opens the station's page while the server is away; here, as it rules what lies below."""
+    return HttpResponse(
+        (SCRIPTS / "worker.js").read_bytes(),
+        content_type="text/javascript; charset=utf-8",
+        headers={"Cache-Control": "no-cache", "X-Version": page_version()},
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@page("scans.bind_station")
+def bind(request: HttpRequest) -> HttpResponse:
+    """Where an administrator tells a browser at which station it stands; `?station=` proposes."""
     stations = list(Station.objects.filter(active=True))
-    chosen = request.GET.get("station", "")
-    if chosen not in {station.code for station in stations}:
-        chosen = ""
-    defects = Defect.objects.filter(active=True)
-    bootstrap = {
-        "station": chosen,
-        "patterns": barcode.PATTERNS,
-        "examples": barcode.EXAMPLES,
-        "defects": [
-            {"code": defect.code, "name": defect.name, "noteRequired": defect.note_required}
-            for defect in defects
-        ],
-        "operators": dict(Operator.objects.filter(active=True).values_list("badge", "name")),
-        "csrfCookie": settings.CSRF_COOKIE_NAME,
+    codes = {"", *(station.code for station in stations)}
+    if request.method == "POST":
+        code = request.POST.get("station", "")
+        if code not in codes:
+            raise Http404(f"No station is called {code!r}.")
+        response: HttpResponse = redirect("scans:bind")
+        binding.bind(response, code)
+        return response
+    bound = binding.bound_station(request)
+    context = {
+        "stations": stations,
+        "bound": bound if bound in codes else "",
+        "chosen": request.GET.get("station", bound),
     }
-    return render(
-        request,
-        "scans/station.html",
-        {"stations": stations, "station": chosen, "bootstrap": bootstrap},
-    )
-
-
-def _body(request: HttpRequest) -> bytes | None:
-    """The body; None when it is longer than a scan may be."""
-    length = request.META.get("CONTENT_LENGTH")
-    if length and int(length) > MAX_BODY_BYTES:
-        return None
-    if not length and request.META.get("wsgi.input_terminated"):
-        # Sent in chunks, as some proxies do: no length is told, gunicorn knows where it ends.
-        body: bytes = request.META["wsgi.input"].read(MAX_BODY_BYTES + 1)
-        return body if len(body) <= MAX_BODY_BYTES else None
-    return request.body
-
-
-@require_POST
-@api("scans.record_scan")
-def record(request: HttpRequest) -> JsonResponse:
-    """Store one scan. Statuses: see the contract in README."""
-    body = _body(request)
-    if body is None:
-        message = _("A scan has at most %(limit)d bytes.") % {"limit": MAX_BODY_BYTES}
-        return JsonResponse({"error": message}, status=413)
-    try:
-        payload = json.loads(body)
-    except (ValueError, RecursionError):
-        payload = None
-    if not isinstance(payload, dict):
-        return JsonResponse({"error": _("Send one scan as a JSON object.")}, status=400)
-    try:
-        scan, created = record_scan(read(payload), cast(User, request.user))
-    except ScanRefused as refused:
-        return JsonResponse({"errors": refused.errors}, status=422)
-    except ScanConflict:
-        message = _("Another scan was stored under this id. Nothing was changed.")
-        return JsonResponse({"error": message}, status=409)
-    return JsonResponse(as_json(scan), status=201 if created else 200)
-
-
-@require_GET
-@api("scans.record_scan")
-def recent(request: HttpRequest) -> JsonResponse:
-    """The newest scans and the running shift's totals; `?station=` narrows both to one station."""
-    station = request.GET.get("station", "")
-    return JsonResponse(
-        {
-            "scans": [as_json(scan) for scan in queries.recent(station)],
-            "totals": queries.totals(shift_at(timezone.now()), station),
-        }
-    )
+    return render(request, "scans/bind.html", context)
 
 
 def _chosen_shift(request: HttpRequest) -> Shift:
@@ -143,13 +90,17 @@ def _chosen_shift(request: HttpRequest) -> Shift:
 def reports(request: HttpRequest) -> HttpResponse:
     """The scans of one shift, with totals for each station."""
     shift = _chosen_shift(request)
-    rows = queries.in_shift(shift).select_related("defect").order_by("-scanned_at", "-pk")
+    rows = (
+        queries.in_shift(shift).with_voids().select_related("defect").order_by("-scanned_at", "-pk")
+    )
     context = {
         "shift": shift,
         "shift_label": SHIFT_LABELS[shift.name],
         "shifts": [(name, SHIFT_LABELS[name]) for name in STARTS],
         "totals": queries.totals(shift),
         "stations": queries.totals_by_station(shift),
-        "page": Paginator(rows, ROWS_PER_PAGE).get_page(request.GET.get("page")),
+        "page": Paginator(rows.order_by("-scanned_at", "-pk"), ROWS_PER_PAGE).get_page(
+            request.GET.get("page")
+        ),
     }
     return render(request, "scans/reports.html", context)

@@ -1,5 +1,7 @@
 """Every address, and what each role is answered there."""
 
+from uuid import uuid4
+
 import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
 
@@ -13,8 +15,18 @@ ANSWERS = {
     "/accounts/login/": [200, "→ /", "→ /", "→ /", "→ /"],
     "/accounts/logout/": [405, 405, 405, 405, 405],
     "/scans/": [405, 405, 405, 405, 405],
+    "/scans/<uuid:uid>/void/": [405, 405, 405, 405, 405],
+    "/scans/incidents/": [405, 405, 405, 405, 405],
+    "/scans/heartbeat/": [405, 405, 405, 405, 405],
     "/scans/recent/": [401, 200, 403, 403, 403],
+    "/scans/floor/": [401, 200, 403, 403, 403],
+    # Nothing was asked.
+    "/scans/tally/": [401, 422, 403, 403, 403],
     "/scans/station/": [SIGN_IN, 200, 403, 403, 403],
+    "/scans/sheet/": [SIGN_IN, 200, 200, 200, 200],
+    "/scans/scanner/": [SIGN_IN, 200, 200, 200, 200],
+    "/scans/bind/": [SIGN_IN, 403, 403, 403, 200],
+    "/scans/worker.js": [200] * 5,
     "/scans/reports/": [SIGN_IN, 403, 200, 200, 200],
     "/health/live": [200, 200, 200, 200, 200],
     "/health/ready": [200, 200, 200, 200, 200],
@@ -51,7 +63,7 @@ def test_every_address_stands_in_the_table():
 @pytest.mark.parametrize("address", ANSWERS)
 @pytest.mark.parametrize("role", ROLES)
 def test_each_role_is_answered_as_the_table_says(client_of, role, address):
-    response = client_of(role).get(address)
+    response = client_of(role).get(address.replace("<uuid:uid>", str(uuid4())))
     answer = response.status_code
     if answer == 302:
         answer = f"→ {response['Location'].partition('?')[0]}"

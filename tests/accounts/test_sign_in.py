@@ -27,8 +27,8 @@ def test_who_signs_in_comes_to_the_page_of_the_role(operator):
 
 
 def test_who_was_on_the_way_somewhere_gets_there(operator):
-    assert sign_in(Client(), next="/scans/station/?station=FG-01")["Location"] == (
-        "/scans/station/?station=FG-01"
+    assert sign_in(Client(), next="/scans/bind/?station=FG-01")["Location"] == (
+        "/scans/bind/?station=FG-01"
     )
 
 

@@ -88,6 +88,26 @@ def signed_in(browser, site) -> Callable[[str], Any]:
     return state_of
 
 
+@pytest.fixture(scope="package")
+def binding(browser, site, signed_in) -> Callable[[str], Any]:
+    """The cookie that binds a browser to a station, as an administrator gives it there."""
+    cookies: dict[str, Any] = {}
+
+    def cookie_of(code: str) -> Any:
+        if code not in cookies:
+            context = browser.new_context(base_url=site.url, storage_state=signed_in("admin"))
+            page = context.new_page()
+            page.goto("/scans/bind/")
+            page.select_option("#station", code)
+            page.click("main button")
+            expect(page.locator(".lead")).to_contain_text(code)
+            cookies[code] = next(one for one in context.cookies() if one["name"] == "station")
+            context.close()
+        return cookies[code]
+
+    return cookie_of
+
+
 class Complaints(list[str]):
     """What the browser's console complained about; `expected` lists beginnings that are meant."""
 
@@ -143,17 +163,20 @@ def open_context(browser, site, signed_in, complaints) -> Iterator[Callable[...,
 
 
 @pytest.fixture
-def open_station(open_context) -> Callable[..., StationPage]:
+def open_station(open_context, binding) -> Callable[..., StationPage]:
     """`open_station("FG-01")` is that station's page, with a browser of its own.
 
     A script runs before those of the page, to take from the browser what others lack.
     """
 
     def open_at(code: str = "FG-01", *, script: str = "", **options: Any) -> StationPage:
-        page = open_context(**options).new_page()
+        context = open_context(**options)
+        if code:
+            context.add_cookies([binding(code)])
+        page = context.new_page()
         if script:
             page.add_init_script(script)
-        page.goto(f"/scans/station/?station={code}" if code else "/scans/station/")
+        page.goto("/scans/station/")
         station = StationPage(page)
         station.await_connected()
         return station

@@ -7,9 +7,6 @@ from playwright.sync_api import expect
 from tests.e2e.station import StationPage, sign_in
 
 FAILED = "Failed to load resource"
-FULL_DISK = """IDBObjectStore.prototype.add = () => {
-  throw new DOMException("full", "QuotaExceededError");
-}"""
 HTML_500 = {"status": 500, "content_type": "text/html", "body": "<h1>500</h1>"}
 
 
@@ -176,16 +173,6 @@ def test_a_conflict_needs_attention_and_goes_only_when_asked_twice(
     station.page.reload()
     station.await_connected()
     expect(station.attention).to_have_count(0)
-
-
-def test_a_browser_that_cannot_keep_scans_says_so_and_is_never_green(
-    open_station, complaints, database, order
-):
-    complaints.expected = ["The outbox cannot use", "A scan could not be kept"]
-    station = open_station(script=FULL_DISK)
-    station.scan_piece(f"{order}-0001")
-    station.await_banner("problem", f"{order}-0001 was NOT kept")
-    assert database.scans(order) == []
 
 
 def test_a_scan_says_when_and_where_it_was_made(station, order):

@@ -8,7 +8,7 @@ from django.db import connection, connections
 
 from scans.models import Defect, Operator, Scan, Station
 from scans.recording import ScanConflict, record_scan
-from scans.submission import ScanRefused, read
+from scans.submission import Refused, read
 from tests.scans.sample import payload
 
 pytestmark = pytest.mark.usefixtures("master_data")
@@ -83,7 +83,7 @@ def test_other_content_under_the_same_id_is_a_conflict(operator, change):
     ],
 )
 def test_unknown_master_data_is_refused(operator, change, field):
-    with pytest.raises(ScanRefused) as refused:
+    with pytest.raises(Refused) as refused:
         record_scan(read(payload(**change)), operator)
     assert list(refused.value.errors) == [field]
     assert not Scan.objects.exists()
@@ -99,7 +99,7 @@ def test_unknown_master_data_is_refused(operator, change, field):
 )
 def test_what_was_deactivated_is_refused(operator, model, key, field):
     model.objects.filter(**key).update(active=False)
-    with pytest.raises(ScanRefused) as refused:
+    with pytest.raises(Refused) as refused:
         record_scan(read(payload(station="FG-01")), operator)
     assert list(refused.value.errors) == [field]
 

@@ -4,12 +4,12 @@ from datetime import timedelta
 
 import pytest
 
-from scans.submission import ScanRefused, read
+from scans.submission import Refused, read
 from tests.scans.sample import payload
 
 
 def errors_of(**changes) -> dict[str, list[str]]:
-    with pytest.raises(ScanRefused) as refused:
+    with pytest.raises(Refused) as refused:
         read(payload(**changes))
     return refused.value.errors
 

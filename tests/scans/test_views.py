@@ -6,11 +6,11 @@ import threading
 from datetime import timedelta
 
 import pytest
-from django.db import connection, connections
+from django.db import connections
 from django.test import Client
 from django.utils import timezone
 
-from scans.models import Scan, Station
+from scans.models import Scan
 from scans.shifts import shift_at
 from tests.scans.sample import payload
 
@@ -164,14 +164,6 @@ def test_recent_lists_the_15_newest_and_the_totals_of_the_shift(operator):
     assert operator.get("/scans/recent/").json()["totals"] == {"approved": 13, "rejected": 5}
 
 
-def test_the_station_page_takes_only_a_station_that_exists(operator):
-    Station.objects.filter(code="FG-04").update(active=False)
-    for asked, given in [("FG-01", "FG-01"), ("FG-04", ""), ("<script>", ""), ("", "")]:
-        response = operator.get("/scans/station/", {"station": asked})
-        assert response.status_code == 200
-        assert response.context["bootstrap"]["station"] == given
-
-
 def test_the_report_of_a_shift(client_of, operator):
     post(operator, payload(station="FG-01"))
     post(operator, payload(station="FG-01", defect="001"))
@@ -190,34 +182,6 @@ def test_the_report_of_a_shift(client_of, operator):
 )
 def test_a_shift_that_is_none_is_not_found(client_of, query):
     assert client_of("auditor").get(f"/scans/reports/?{query}").status_code == 404
-
-
-def test_statements_stay_few(operator, django_assert_max_num_queries):
-    with django_assert_max_num_queries(10) as captured:
-        assert post(operator, payload(station="FG-01")).status_code == 201
-    assert any("INSERT" in query["sql"] for query in captured)
-    with django_assert_max_num_queries(6):
-        operator.get("/scans/recent/?station=FG-01")
-
-
-@pytest.mark.parametrize(
-    ("query", "index"),
-    [
-        ("station", "scan_station"),
-        ("", "PRIMARY"),
-    ],
-)
-def test_the_newest_scans_come_from_an_index(db, query, index):
-    from scans import queries
-
-    scans = Scan.objects.filter(station__code="FG-01") if query else Scan.objects.all()
-    with connection.cursor() as cursor:
-        sql, parameters = scans.order_by("-pk")[: queries.RECENT].query.sql_with_params()
-        cursor.execute(f"EXPLAIN {sql}", parameters)
-        names = [column[0] for column in cursor.description]
-        (row,) = (dict(zip(names, values, strict=True)) for values in cursor.fetchall())
-    assert row["key"] == index
-    assert "filesort" not in (row["Extra"] or "")
 
 
 @pytest.mark.parametrize("kind", ["multipart/form-data; boundary=x", "text/plain", ""])

@@ -8,8 +8,7 @@ export class Banner {
   #result = { sort: "ready", ...words.banner.ready() };
   #newest = null; // the entry that the result speaks of
   #problem = null; // `{title, detail, id}`: shown until the next code; id is that of its scan
-  #lost = ""; // the CP of a piece that was not kept: shown until it is scanned again
-  #late = new Map(); // id → entry: what the disk has not taken for too long
+  #late = new Map(); // id → {cp, detail}: what the disk has not taken, and what to do
 
   constructor({ view, form }) {
     Object.assign(this, { view, form });
@@ -18,7 +17,7 @@ export class Banner {
   /** Shows what matters most just now. */
   show() {
     const [late] = this.#late.values();
-    if (late) this.#draw("problem", words.banner.late(late.codes.cp), words.banner.wait());
+    if (late) this.#draw("problem", words.banner.late(late.cp), late.detail);
     else if (this.#problem) this.#draw("problem", this.#problem.title, this.#problem.detail);
     else if (this.form.isBegun) this.#piece();
     else this.view.banner(this.#result);
@@ -26,8 +25,7 @@ export class Banner {
 
   /** What was wrong has been read, or no longer matters. */
   calm() {
-    const { cp } = this.form.values;
-    if (!this.#lost || !cp || cp.code === this.#lost) this.#problem = null;
+    this.#problem = null;
     this.show();
   }
 
@@ -41,7 +39,6 @@ export class Banner {
   }
 
   problem(title, detail, id = "") {
-    this.#lost = "";
     this.#problem = { title, detail, id };
     this.show();
   }
@@ -56,9 +53,14 @@ export class Banner {
   }
 
   /** The disk does not answer. */
-  late(entry) {
-    this.#late.set(entry.record.id, entry);
+  late(entry, detail = words.banner.wait()) {
+    this.#late.set(entry.record.id, { cp: entry.codes.cp, detail });
     this.show();
+  }
+
+  /** The disk refuses it. */
+  unkept(entry) {
+    this.late(entry, words.banner.full());
   }
 
   /** It is on the disk. */
@@ -82,12 +84,6 @@ export class Banner {
 
   refused(entry) {
     this.#failed(entry, entry.codes.cp, words.banner.refused(words.reasons(entry.problem)));
-  }
-
-  notKept(entry) {
-    this.#late.delete(entry.record.id);
-    this.#failed(entry, words.banner.notKept(entry.codes.cp), words.banner.storeBroken());
-    this.#lost = entry.codes.cp;
   }
 
   /** The banner speaks of this scan from now on. */

@@ -8,16 +8,18 @@ import { Hand } from "./hand.js";
 import { guardSignOut } from "./leaving.js";
 import { ofBrowser, ofTab } from "./memory.js";
 import { listenToNote, listenToRefused } from "./notes.js";
+import { keepPage, watchVersion } from "./offline.js";
 import { Outbox } from "./outbox.js";
 import { Reader } from "./reader.js";
 import { makeRecord } from "./record.js";
 import { Server } from "./server.js";
 import { Store } from "./store.js";
+import { Tabs } from "./tabs.js";
+import { turnFor } from "./turn.js";
 import { View } from "./view.js";
 import * as words from "./words.js";
 
 const POLL_SECONDS = 30;
-const REMEMBERED_STATION = "quality.station";
 const SIGNED_IN = "quality.signed-in";
 const FORM = "quality.form";
 // A disk takes milliseconds. Whoever goes on after this long may lose what he scans.
@@ -25,15 +27,7 @@ const LATE_SECONDS = 2;
 const APPROVED = "000";
 
 const settings = JSON.parse(document.getElementById("bootstrap").textContent);
-const { recordUrl, recentUrl } = document.getElementById("station").dataset;
-
-// Bound to a station once, a browser comes back to it. `?station=` without a name is the way to
-// choose another.
-const asked = new URLSearchParams(location.search).get("station");
-const remembered = ofBrowser.get(REMEMBERED_STATION);
-if (settings.station) ofBrowser.set(REMEMBERED_STATION, settings.station);
-else if (asked !== null) ofBrowser.remove(REMEMBERED_STATION);
-else if (remembered) location.replace(`?station=${encodeURIComponent(remembered)}`);
+const { recordUrl, recentUrl, workerUrl, version } = document.getElementById("station").dataset;
 
 const codes = new Codes(settings);
 const form = new Form(codes);
@@ -44,7 +38,7 @@ const sound = new Sound({ onState: (isHeard) => view.sound(isHeard) });
 const note = document.getElementById("note");
 
 let scans = []; // what the server has, the newest first
-let waiting = []; // what it has not yet
+let pending = { count: 0, newest: [] }; // what it has not yet
 
 function showProblem(title, detail) {
   banner.problem(title, detail);
@@ -70,6 +64,11 @@ const reader = new Reader({
 });
 
 function takeCode(raw) {
+  if (!outbox.isAccepting) {
+    // The banner says why.
+    sound.play("bad");
+    return;
+  }
   form.take(raw).forEach(follow);
 }
 
@@ -99,10 +98,14 @@ function follow(outcome) {
   drawForm();
 }
 
+let isNewer = false; // the server has a newer version of this page
+
 function drawForm() {
   view.fields(form, reader.buffer);
   if (form.needsNote) note.focus({ preventScroll: true });
   else note.blur();
+  // Nobody is to leave the page with half a piece.
+  view.newer(isNewer && !form.isBegun);
   remember();
 }
 
@@ -115,22 +118,20 @@ function complete({ codes, raw, note }) {
   keep({ record: makeRecord({ raw, note }, settings.station), codes });
 }
 
-async function keep(entry, options) {
+function keep({ record, codes }) {
+  watch({ record, codes });
+  outbox.keep(record, codes);
+}
+
+const late = new Map(); // id → the timer of a scan that is not on the disk yet
+
+function watch(entry) {
   banner.keeping(entry);
-  const late = setTimeout(() => {
+  const tell = () => {
     banner.late(entry);
     sound.play("bad");
-  }, LATE_SECONDS * 1000);
-  try {
-    await outbox.keep(entry.record, entry.codes, options);
-    sound.play(entry.codes.defect === APPROVED ? "good" : "bad");
-  } catch (error) {
-    console.warn("A scan could not be kept:", error);
-    banner.notKept(entry);
-    sound.play("bad");
-  } finally {
-    clearTimeout(late);
-  }
+  };
+  late.set(entry.record.id, setTimeout(tell, LATE_SECONDS * 1000));
 }
 
 const finishNote = () => form.finishNote().forEach(follow);
@@ -160,33 +161,47 @@ function sent(answer) {
   if (isStuck) banner.waits();
 }
 
+const store = new Store();
 const outbox = new Outbox({
-  store: new Store(),
+  store,
   hand: new Hand(ofTab),
-  send: async (record) => {
-    const answer = await server.send(record, () => sent(words.SLOW));
+  turn: turnFor(store),
+  tabs: new Tabs(),
+  send: async (entry) => {
+    const answer = await server.send(entry, () => sent(words.SLOW));
     sent(answer);
     return answer;
   },
   on: {
-    added: (entry) => banner.kept(entry, { isWaiting: outbox.isWaiting || isStuck }),
+    added(entry) {
+      clearTimeout(late.get(entry.record.id));
+      late.delete(entry.record.id);
+      banner.kept(entry, { isWaiting: outbox.isWaiting || isStuck });
+      if (entry.kind === "scan") sound.play(entry.codes.defect === APPROVED ? "good" : "bad");
+    },
+    unkept(entry, error) {
+      console.warn("A scan could not be kept:", error);
+      clearTimeout(late.get(entry.record.id));
+      banner.unkept(entry);
+      sound.play("bad");
+    },
     kept: () => banner.waits(),
     confirmed(entry, stored) {
+      isStale = true;
+      if (entry.kind !== "scan") return;
       banner.confirmed(entry);
       scans = [stored, ...scans];
-      isStale = true;
     },
     refused(entry) {
       banner.refused(entry);
       sound.play("bad");
     },
-    changed(all) {
-      const refused = all.filter((entry) => entry.problem);
-      waiting = all.filter((entry) => !entry.problem);
-      view.entries(waiting, refused, sendAgain, (entry) => outbox.dismiss(entry));
-      view.recent(scans, waiting);
+    changed(state) {
+      pending = state;
+      view.entries(state, sendAgain, (entry) => outbox.dismiss(entry));
+      view.recent(scans, state.newest);
       // Once for a whole queue: not for each scan of it.
-      if (isStale && !waiting.length) refresh();
+      if (isStale && !state.count) refresh();
     },
     broken(error) {
       console.warn("The outbox cannot use the browser's database:", error);
@@ -215,13 +230,13 @@ async function refresh() {
   const { status, body } = answer;
   isAsking = false;
   // That it can be read from does not help a scan which finds no way.
-  if (status !== 200 || !isStuck || !waiting.length) view.connection(answer);
+  if (status !== 200 || !isStuck || !pending.count) view.connection(answer);
   if (status === 200 && body?.scans) {
     scans = body.scans;
     view.totals(body.totals);
-    view.recent(scans, waiting);
+    view.recent(scans, pending.newest);
   }
-  if (isStale && !waiting.length) refresh();
+  if (isStale && !pending.count) refresh();
 }
 
 // ----- Start
@@ -243,10 +258,20 @@ form.restore(ofTab.read(FORM, {}));
 drawForm();
 banner.calm();
 view.connection(null);
-for (const entry of outbox.hand.entries) keep(entry, { again: true });
+outbox.hand.entries.forEach(watch);
 outbox.start();
 refresh();
 setInterval(refresh, POLL_SECONDS * 1000);
+
+keepPage(workerUrl);
+watchVersion({
+  workerUrl,
+  version,
+  onNewer() {
+    isNewer = true;
+    drawForm();
+  },
+});
 
 // Ask that the browser does not clear away what we keep. Missing on plain http.
 navigator.storage?.persist?.();
@@ -267,7 +292,7 @@ function tryNow() {
 }
 
 guardSignOut({
-  count: () => waiting.length,
+  count: () => pending.count,
   show: (count) => view.leaving(count),
   // The next person signs in with a badge of his own.
   forget: () => ofTab.remove(FORM),

@@ -23,3 +23,18 @@ export function localIso(date) {
 export function makeRecord({ raw, note }, station, now = new Date()) {
   return { id: uuid(), ...raw, note, station, scanned_at: localIso(now) };
 }
+
+/** What says that a scan is not to count, under an id of its own. `scan` is the scan's. */
+export function makeVoid(scan, reason, station, now = new Date()) {
+  return { id: uuid(), scan, reason, station, voided_at: localIso(now) };
+}
+
+/** What says that something happened which is no scan. */
+export function makeIncident(kind, codes, station, now = new Date()) {
+  return { id: uuid(), kind, codes, station, at: localIso(now) };
+}
+
+/** When an entry's record was made, by the clock of then. */
+export function madeAt({ record }) {
+  return new Date(record.scanned_at ?? record.voided_at ?? record.at);
+}

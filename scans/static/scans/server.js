@@ -1,4 +1,6 @@
-// Speaks to the server: sends a record, reads the recent scans.
+// Speaks to the server: sends what was kept, reads the recent scans.
+
+import { localIso } from "./record.js";
 
 const TIMEOUT_SECONDS = 10;
 // By then an answer is usually there; whoever waits longer is told so.
@@ -48,17 +50,36 @@ async function ask(url, onSlow, options = {}) {
   }
 }
 
+/** Where an entry goes, and what is said there. */
+function letter(recordUrl, { kind, record }) {
+  switch (kind) {
+    case "void": {
+      const { scan, reason, station, voided_at } = record;
+      return [`${recordUrl}${scan}/void/`, { reason, station, voided_at }];
+    }
+    case "incident":
+      return [`${recordUrl}incidents/`, record];
+    default:
+      // Told at each sending, for a clock that is wrong: how late a scan comes is no part of it.
+      return [recordUrl, { ...record, sent_at: localIso(new Date()) }];
+  }
+}
+
 export class Server {
   constructor({ recordUrl, recentUrl, csrfCookie }) {
     Object.assign(this, { recordUrl, recentUrl, csrfCookie });
   }
 
-  send(record, onSlow) {
-    return ask(this.recordUrl, onSlow, {
+  async send(entry, onSlow) {
+    const [url, content] = letter(this.recordUrl, entry);
+    const answer = await ask(url, onSlow, {
       method: "POST",
       headers: { "Content-Type": "application/json", "X-CSRFToken": cookie(this.csrfCookie) },
-      body: JSON.stringify(record),
+      body: JSON.stringify(content),
     });
+    // Perhaps the token is gone: every page of ours brings one. The next try will know.
+    if (answer.status === 403) ask(location.pathname);
+    return answer;
   }
 
   recent(station, onSlow) {

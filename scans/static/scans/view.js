@@ -96,6 +96,11 @@ export class View {
     find("#leaving").hidden = count === 0;
   }
 
+  /** Whether a newer version of the page is offered. */
+  newer(isOffered) {
+    find("#newer").hidden = !isOffered;
+  }
+
   /** Whether keys reach the page: those of a scanner go to whatever window is in front. */
   front(isInFront) {
     find("#not-in-front").hidden = isInFront;
@@ -106,9 +111,9 @@ export class View {
   }
 
   /** The numbers of what waits, and the list of what needs a person. */
-  entries(waiting, refused, onRetry, onDismiss) {
-    setText(find("#pending"), words.pending(waiting.length));
-    find("#pending").classList.toggle("is-some", waiting.length > 0);
+  entries({ count, refused }, onRetry, onDismiss) {
+    setText(find("#pending"), words.pending(count));
+    find("#pending").classList.toggle("is-some", count > 0);
     const link = find("#attention-count");
     link.classList.toggle("is-away", refused.length === 0);
     setText(link, words.attention(refused.length));
@@ -157,6 +162,7 @@ export class View {
   /** The newest scans: those that wait here, then those that the server has. */
   recent(scans, waiting) {
     const here = waiting
+      .filter(({ kind }) => kind === "scan")
       .map((entry) => ({ ...entry.record, ...entry.codes, isHere: true, isKept: "seq" in entry }))
       .reverse();
     const stored = new Set(scans.map((scan) => scan.id));

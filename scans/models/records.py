@@ -1,0 +1,212 @@
+"""What was scanned, and what became of it: added, never changed."""
+
+from datetime import datetime, timedelta, timezone
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from scans.models.master_data import APPROVED, CODE_COLLATION, Defect, Station
+
+
+def _local(moment: datetime, offset_minutes: int) -> datetime:
+    """A stored moment with the offset from UTC with which it was sent."""
+    return moment.astimezone(timezone(timedelta(minutes=offset_minutes)))
+
+
+class ScanQuerySet(models.QuerySet["Scan"]):
+    """Voids are found in the index `event_once`."""
+
+    def with_voids(self) -> "ScanQuerySet":
+        """Each with `is_voided`."""
+        return self.annotate(is_voided=_is_voided())
+
+    def valid(self) -> "ScanQuerySet":
+        """Those that count."""
+        return self.filter(~_is_voided())
+
+
+def _is_voided() -> models.Exists:
+    return models.Exists(Event.objects.filter(scan=models.OuterRef("pk"), kind=Event.Kind.VOID))
+
+
+class Scan(models.Model):
+    """One checked piece, as the operator recorded it. It never changes."""
+
+    uid = models.UUIDField(
+        _("id"),
+        unique=True,
+        help_text=_("Made by the station: the same scan sent twice is one row."),
+    )
+    # NULL when the browser that sent it is bound to no station.
+    station = models.ForeignKey(
+        Station,
+        models.PROTECT,
+        to_field="code",
+        null=True,
+        blank=True,
+        verbose_name=_("station"),
+        db_index=False,  # The indexes below begin with it.
+    )
+    # No foreign key: a new colleague's badge must count before the office has entered the name.
+    operator = models.CharField(_("operator"), max_length=16, db_collation=CODE_COLLATION)
+    cp = models.CharField(_("CP"), max_length=32, db_collation=CODE_COLLATION)
+    cp_base = models.CharField(_("CP base"), max_length=16, db_collation=CODE_COLLATION)
+    oc1 = models.CharField("OC1", max_length=8, db_collation=CODE_COLLATION)
+    oc2 = models.CharField("OC2", max_length=8, db_collation=CODE_COLLATION)
+    defect = models.ForeignKey(Defect, models.PROTECT, to_field="code", verbose_name=_("defect"))
+    note = models.CharField(_("note"), max_length=500, blank=True)
+    raw = models.JSONField(
+        _("as scanned"), default=dict, help_text=_("Codes that were repaired, as they were typed.")
+    )
+    scanned_at = models.DateTimeField(_("scanned at"), help_text=_("By the station's clock."))
+    scanned_offset_minutes = models.SmallIntegerField(
+        _("offset"), help_text=_("The station's offset from UTC, in minutes.")
+    )
+    received_at = models.DateTimeField(_("received at"), help_text=_("By the server's clock."))
+    recorded_by = models.ForeignKey(
+        "accounts.User", models.PROTECT, related_name="+", verbose_name=_("recorded by")
+    )
+    # NULL in what pages sent that did not know of it yet; so the next two.
+    device = models.UUIDField(
+        _("browser"), null=True, blank=True, help_text=_("Made by the browser, for itself.")
+    )
+    sequence = models.PositiveIntegerField(
+        _("number"), null=True, blank=True, help_text=_("Which of the browser's scans it is.")
+    )
+    clock_skew_seconds = models.IntegerField(
+        _("clock behind by seconds"),
+        null=True,
+        blank=True,
+        help_text=_("How far the station's clock was behind the server's when it sent the scan."),
+    )
+    reinspection_of = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        to_field="uid",
+        null=True,
+        blank=True,
+        related_name="reinspections",
+        verbose_name=_("re-inspection of"),
+    )
+
+    objects = ScanQuerySet.as_manager()
+    # Of those that were asked for it: with_voids().
+    is_voided: bool
+
+    class Meta:
+        verbose_name = _("scan")
+        verbose_name_plural = _("scans")
+        default_permissions = ("view",)
+        permissions = [
+            ("record_scan", "Can record scans"),
+            ("correct_scan", "Can correct any scan at any time"),
+        ]
+        indexes = [
+            # The shift's totals, for one station and for all of them.
+            models.Index(fields=["station", "scanned_at", "defect"], name="scan_station_time"),
+            models.Index(fields=["scanned_at", "defect"], name="scan_time"),
+            # The last scans of a station: InnoDB ends every index with the primary key.
+            models.Index(fields=["station"], name="scan_station"),
+            models.Index(fields=["cp"], name="scan_cp"),
+            # How far an order is: all that it takes, without a look at the rows.
+            models.Index(fields=["cp_base", "cp", "scanned_at", "defect"], name="scan_order"),
+            # How many scans a browser has made.
+            models.Index(fields=["device", "scanned_at"], name="scan_device_time"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.cp} {self.defect_id}"
+
+    @property
+    def is_approved(self) -> bool:
+        return self.defect_id == APPROVED
+
+    @property
+    def scanned_at_local(self) -> datetime:
+        """`scanned_at` with the offset that the station sent."""
+        return _local(self.scanned_at, self.scanned_offset_minutes)
+
+
+class Event(models.Model):
+    """What became of a scan later: the record stays as it was, and the event says what is true."""
+
+    class Kind(models.TextChoices):
+        VOID = "void", _("voided")
+
+    scan = models.ForeignKey(
+        Scan,
+        models.PROTECT,
+        related_name="events",
+        verbose_name=_("scan"),
+        db_index=False,  # The constraint below begins with it.
+    )
+    kind = models.CharField(_("kind"), max_length=16, choices=Kind.choices)
+    reason = models.CharField(_("reason"), max_length=500)
+    station = models.ForeignKey(
+        Station,
+        models.PROTECT,
+        to_field="code",
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("station"),
+    )
+    happened_at = models.DateTimeField(_("happened at"), help_text=_("By the station's clock."))
+    happened_offset_minutes = models.SmallIntegerField(
+        _("offset"), help_text=_("The station's offset from UTC, in minutes.")
+    )
+    received_at = models.DateTimeField(_("received at"), help_text=_("By the server's clock."))
+    recorded_by = models.ForeignKey(
+        "accounts.User", models.PROTECT, related_name="+", verbose_name=_("recorded by")
+    )
+
+    class Meta:
+        verbose_name = _("correction")
+        verbose_name_plural = _("corrections")
+        default_permissions = ("view",)
+        constraints = [
+            # A scan is voided once, however many say so at the same moment.
+            models.UniqueConstraint(fields=["scan", "kind"], name="event_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}: {self.reason}"
+
+    @property
+    def happened_at_local(self) -> datetime:
+        return _local(self.happened_at, self.happened_offset_minutes)
+
+
+class Incident(models.Model):
+    """What a station did instead of recording a scan."""
+
+    class Kind(models.TextChoices):
+        ABANDONED = "abandoned", _("unfinished piece was cleared")
+        DOUBLE_READ = "double_read", _("double read")
+
+    uid = models.UUIDField(_("id"), unique=True)
+    kind = models.CharField(_("kind"), max_length=16, choices=Kind.choices)
+    happened_at = models.DateTimeField(_("happened at"), help_text=_("By the station's clock."))
+    station = models.ForeignKey(
+        Station,
+        models.PROTECT,
+        to_field="code",
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("station"),
+    )
+    device = models.UUIDField(_("browser"), null=True, blank=True)
+    codes = models.JSONField(_("codes"), default=dict)
+    received_at = models.DateTimeField(_("received at"), help_text=_("By the server's clock."))
+    recorded_by = models.ForeignKey(
+        "accounts.User", models.PROTECT, related_name="+", verbose_name=_("recorded by")
+    )
+
+    class Meta:
+        verbose_name = _("incident")
+        verbose_name_plural = _("incidents")
+        default_permissions = ("view",)
+
+    def __str__(self) -> str:
+        return self.get_kind_display()

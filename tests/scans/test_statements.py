@@ -1,0 +1,114 @@
+"""What a station does all day costs few statements, counted by the server itself."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from uuid import uuid4
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from quality.devdb.mariadb import PrivateMariaDB
+from scans.models import Defect
+from tests.faults import Administrator
+from tests.scans.sample import payload
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("master_data")]
+
+# What the rights of a user cost is none of a station's business.
+OF_RIGHTS = "auth_permission"
+
+
+@pytest.fixture
+def administrator(mariadb_home) -> Iterator[Administrator]:
+    with Administrator(PrivateMariaDB(mariadb_home)) as administrator:
+        yield administrator
+
+
+@pytest.fixture
+def heard(administrator) -> Callable[..., list[str]]:
+    """`heard(act)` is all that the server is sent for it, until the connection has gone back."""
+
+    @contextmanager
+    def general_log() -> Iterator[None]:
+        administrator.query("TRUNCATE mysql.general_log")
+        with administrator.setting("log_output", "TABLE"), administrator.setting("general_log", 1):
+            yield
+
+    def listen(act: Callable[[], None]) -> list[str]:
+        connection.close()
+        with general_log():
+            act()
+            connection.close()
+        own = administrator.query("SELECT CONNECTION_ID()")[0][0]
+        rows = administrator.query(
+            "SELECT CONVERT(argument USING utf8mb4) FROM mysql.general_log "
+            f"WHERE thread_id <> {own} AND command_type <> 'Quit' ORDER BY event_time"
+        )
+        return [text for (text,) in rows if OF_RIGHTS not in text]
+
+    return listen
+
+
+@pytest.fixture
+def operator(client_of):
+    client = client_of("operator")
+    # Warm: the process holds the floor.
+    assert client.get("/scans/floor/").status_code == 200
+    return client
+
+
+def post(client, path, body, status):
+    response = client.post(path, json.dumps(body), content_type="application/json")
+    assert response.status_code == status, response.content
+
+
+def test_a_scan_costs_five_trips(heard, operator):
+    sent = payload(station="FG-01", device=str(uuid4()), sequence=1)
+    statements = heard(lambda: post(operator, "/scans/", sent, 201))
+    session, user, earlier, insert, commit = statements
+    assert "django_session" in session
+    assert "accounts_user" in user
+    assert "scans_revision" in earlier
+    # In one trip; a server that counts them apart counts six in all.
+    assert insert.startswith("BEGIN;INSERT INTO `scans_scan`")
+    assert commit == "COMMIT"
+
+
+def test_a_poll_costs_three(heard, operator):
+    post(operator, "/scans/", payload(station="FG-01"), 201)
+
+    def poll() -> None:
+        response = operator.get("/scans/recent/?station=FG-01&cp_base=CP10045821")
+        assert len(response.json()["scans"]) == 1
+
+    assert len(heard(poll)) == 3
+
+
+def test_a_heartbeat_costs_three(heard, operator):
+    body = {
+        "station": "FG-01",
+        "device": str(uuid4()),
+        "pending": 0,
+        "oldest_pending_seconds": None,
+        "attention": 0,
+    }
+    for _ in range(2):
+        statements = heard(lambda: post(operator, "/scans/heartbeat/", body, 200))
+        assert len(statements) == 3, statements
+
+
+def test_the_floor_and_the_tally_cost_three(heard, operator):
+    assert len(heard(lambda: operator.get("/scans/floor/"))) == 3
+    now = timezone.now().isoformat()
+    query = {"device": str(uuid4()), "since": now, "until": now}
+    assert len(heard(lambda: operator.get("/scans/tally/", query))) == 3
+
+
+def test_a_change_of_master_data_is_read_once_and_then_held(heard, operator):
+    Defect.objects.filter(code="013").update(active=False)
+    first = heard(lambda: post(operator, "/scans/", payload(), 201))
+    then = heard(lambda: post(operator, "/scans/", payload(cp="CP10045821-0002"), 201))
+    assert len(first) == len(then) + 4
+    assert len(then) == 5
