@@ -166,14 +166,19 @@ def open_context(browser, site, signed_in, complaints) -> Iterator[Callable[...,
 def open_station(open_context, binding) -> Callable[..., StationPage]:
     """`open_station("FG-01")` is that station's page, with a browser of its own.
 
-    A script runs before those of the page, to take from the browser what others lack.
+    A script runs before those of the page, to take from the browser what others lack. With a clock
+    `page.clock` moves time on.
     """
 
-    def open_at(code: str = "FG-01", *, script: str = "", **options: Any) -> StationPage:
+    def open_at(
+        code: str = "FG-01", *, script: str = "", has_clock: bool = False, **options: Any
+    ) -> StationPage:
         context = open_context(**options)
         if code:
             context.add_cookies([binding(code)])
         page = context.new_page()
+        if has_clock:
+            page.clock.install()
         if script:
             page.add_init_script(script)
         page.goto("/scans/station/")

@@ -2,7 +2,7 @@
 
 import { Attention } from "./attention.js";
 import { Banner } from "./banner.js";
-import { baseOf, Codes } from "./barcode.js";
+import { baseOf, Codes, repair } from "./barcode.js";
 import { offerCamera } from "./camera.js";
 import { Closing } from "./closing.js";
 import { Counts } from "./counts.js";
@@ -74,7 +74,7 @@ const reader = new Reader({
   onCode: (raw) => desk.take(raw),
   onBuffer: (buffer) => desk.typed(buffer),
   onEscape: () => desk.escape(),
-  isComplete: (raw) => codes.isComplete(raw.toUpperCase()),
+  isComplete: (raw) => codes.isComplete(repair(raw)),
   // Words for a note whose field has lost the focus: the key itself goes there then.
   isTakenElsewhere() {
     if (form.needsNote) note.focus({ preventScroll: true });
