@@ -49,7 +49,9 @@ def svg(text: str, *, module_mm: float = 0.4) -> str:
 
 def _values(text: str) -> list[int]:
     if not text or not all(_FIRST <= char <= _LAST for char in text):
-        raise ValueError(f"Code 128 B holds one or more of the characters from space to ~: {text!r}.")
+        raise ValueError(
+            f"Code 128 B holds one or more of the characters from space to ~: {text!r}."
+        )
     return [ord(char) - ord(_FIRST) for char in text]
 
 

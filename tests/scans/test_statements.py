@@ -16,6 +16,7 @@ from tests.scans.sample import payload
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("master_data")]
 
+
 @pytest.fixture
 def administrator(mariadb_home) -> Iterator[Administrator]:
     with Administrator(PrivateMariaDB(mariadb_home)) as administrator:
