@@ -13,10 +13,10 @@ for (const { raw, code, fields } of table) {
 }
 
 test("a code is complete when nothing more can belong to it", () => {
-  for (const code of ["OP0001", "CP10045821-0007", "OC01", "000"]) {
+  for (const code of ["OP0001", "CP10045821-0007", "OC01", "000", "CMDUNDO", "CMDCLEAR"]) {
     equal(codes.isComplete(code), true, code);
   }
-  for (const code of ["", "OP", "OP00", "OP000", "CP10045821-000", "OC0", "00", "0000"]) {
+  for (const code of ["", "OP", "OP00", "OP000", "CP10045821-000", "OC0", "00", "0000", "CMD"]) {
     equal(codes.isComplete(code), false, code);
   }
 });

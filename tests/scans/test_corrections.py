@@ -1,6 +1,5 @@
 """A scan is undone by an event; the record stays as it was."""
 
-import json
 import threading
 from datetime import datetime, timedelta
 from uuid import uuid4
@@ -12,7 +11,7 @@ from scans.corrections import void_scan
 from scans.models import Event, Profile, Scan, Station
 from scans.recording import record_scan
 from scans.submission import read, read_void
-from tests.scans.sample import payload
+from tests.scans.sample import payload, post
 
 pytestmark = pytest.mark.usefixtures("master_data")
 
@@ -28,18 +27,14 @@ def operator(client_of):
 def scan(operator):
     """One that was made at FG-01."""
     sent = payload(station="FG-01", scanned_at=SCANNED_AT)
-    post(operator, "/scans/", sent)
+    post(operator, sent)
     return sent
-
-
-def post(client, path, body):
-    return client.post(path, json.dumps(body), content_type="application/json")
 
 
 def void(client, scan, *, after_seconds=10, station="FG-01", reason="wrong defect"):
     moment = datetime.fromisoformat(scan["scanned_at"]) + timedelta(seconds=after_seconds)
     body = {"reason": reason, "voided_at": moment.isoformat(), "station": station}
-    return post(client, f"/scans/{scan['id']}/void/", body)
+    return post(client, body, f"/scans/{scan['id']}/void/")
 
 
 def test_201_and_the_event(operator, scan):
@@ -122,13 +117,13 @@ def test_others_void_nothing(client_of, scan, role, status):
 )
 def test_422_names_the_field(operator, scan, change, field):
     body = {"reason": "wrong", "voided_at": SCANNED_AT, "station": "FG-01"} | change
-    response = post(operator, f"/scans/{scan['id']}/void/", body)
+    response = post(operator, body, f"/scans/{scan['id']}/void/")
     assert response.status_code == 422
     assert list(response.json()["errors"]) == [field]
 
 
 def test_a_voided_scan_is_shown_as_such_and_never_counted(operator, client_of, scan):
-    post(operator, "/scans/", payload(station="FG-01", cp="CP10045821-0002"))
+    post(operator, payload(station="FG-01", cp="CP10045821-0002"))
     void(operator, scan)
     found = operator.get("/scans/recent/?station=FG-01&cp_base=CP10045821").json()
     assert [one["voided"] for one in found["scans"]] == [False, True]
@@ -169,7 +164,7 @@ def test_five_at_once_void_once(person):
 
 
 def again(client, **changes):
-    return post(client, "/scans/", payload(**{"station": "FG-01"} | changes))
+    return post(client, payload(**{"station": "FG-01"} | changes))
 
 
 def test_a_cp_scanned_again_is_linked_to_its_first_valid_scan(operator):
@@ -197,10 +192,10 @@ def test_what_was_scanned_before_and_delivered_late_is_no_reinspection(operator,
 
 def test_the_same_id_again_is_linked_as_it_was(operator, scan):
     sent = payload(station="FG-01")
-    first = post(operator, "/scans/", sent)
+    first = post(operator, sent)
     assert first.json()["reinspection_of"] == scan["id"]
     void(operator, scan)
-    again = post(operator, "/scans/", sent)
+    again = post(operator, sent)
     assert (again.status_code, again.content) == (200, first.content)
 
 
@@ -224,7 +219,7 @@ class TestBlocked:
         assert early.status_code == 422
 
     def test_200_for_the_same_id(self, operator, scan):
-        assert post(operator, "/scans/", scan).status_code == 200
+        assert post(operator, scan).status_code == 200
 
     def test_201_after_a_void(self, operator, scan):
         void(operator, scan)
@@ -243,6 +238,6 @@ def test_the_other_policies_store_it(operator, scan, policy):
 
 def test_an_unbound_browser_undoes_what_unbound_browsers_scanned(operator):
     sent = payload(id=str(uuid4()))
-    post(operator, "/scans/", sent)
+    post(operator, sent)
     assert void(operator, sent, station="FG-01").status_code == 409
     assert void(operator, sent, station="").status_code == 201

@@ -11,8 +11,7 @@ from django.db import connection, transaction
 from quality.devdb.mariadb import PrivateMariaDB
 from scans.floor import bootstrap, current_floor
 from scans.models import Defect, Operator, Profile, Revision, Station
-from tests.scans.sample import payload
-from tests.scans.test_views import post
+from tests.scans.sample import payload, post
 
 pytestmark = pytest.mark.usefixtures("master_data")
 

@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from scans.models import Presence, Revision
-from tests.scans.test_corrections import post
+from tests.scans.sample import post
 
 pytestmark = pytest.mark.usefixtures("master_data")
 
@@ -25,7 +25,7 @@ def beat(client, **changes):
         "oldest_pending_seconds": 90,
         "attention": 1,
     } | changes
-    return post(client, "/scans/heartbeat/", body)
+    return post(client, body, "/scans/heartbeat/")
 
 
 def test_a_browser_has_one_row_however_often_it_is_heard_of(operator):

@@ -15,7 +15,8 @@ export class Camera {
   /** Whether this browser has a camera to ask for and can read the factory's barcodes. */
   static async isOffered() {
     if (!globalThis.BarcodeDetector || !navigator.mediaDevices?.getUserMedia) return false;
-    return (await BarcodeDetector.getSupportedFormats()).includes(FORMAT);
+    const formats = await BarcodeDetector.getSupportedFormats().catch(() => []);
+    return formats.includes(FORMAT);
   }
 
   /** `onCode(raw)` gets each code once; `video` shows what the camera sees. */
@@ -72,6 +73,7 @@ export async function offerCamera({ button, panel, onCode, onProblem }) {
   button.hidden = false;
   button.onclick = async () => {
     if (camera.isOn) return close();
+    button.disabled = true; // While the person is asked to allow it.
     try {
       await camera.start();
       panel.hidden = false;
@@ -81,6 +83,7 @@ export async function offerCamera({ button, panel, onCode, onProblem }) {
       close();
       onProblem();
     }
+    button.disabled = false;
   };
   panel.querySelector("button").onclick = close;
   // Nobody is filmed by a page that is not looked at.
