@@ -15,6 +15,7 @@ urlpatterns = [
     path("floor/", api.floor, name="floor"),
     path("tally/", api.tally, name="tally"),
     path("station/", views.station, name="station"),
+    path("worker.js", views.worker, name="worker"),
     path("sheet/", sheets.sheet, name="sheet"),
     path("scanner/", sheets.scanner, name="scanner"),
     path("bind/", views.bind, name="bind"),

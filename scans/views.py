@@ -8,7 +8,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext_lazy
 from django.views.decorators.csrf import ensure_csrf_cookie
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods, require_safe
 
 from accounts.rights import page
 from scans import binding, queries
@@ -16,6 +16,7 @@ from scans.floor import bootstrap, current_floor
 from scans.models import Station
 from scans.shifts import STARTS, Shift, shift_at
 from scans.submission import YEARS
+from scans.version import SCRIPTS, page_version
 
 ROWS_PER_PAGE = 100
 SHIFT_LABELS = {
@@ -32,10 +33,21 @@ def station(request: HttpRequest) -> HttpResponse:
     """The page at which an operator works all shift long."""
     known = bootstrap(current_floor(), binding.bound_station(request))
     code = known["station"]
-    response = render(request, "scans/station.html", {"station": code, "bootstrap": known})
+    context = {"station": code, "bootstrap": known, "version": page_version()}
+    response = render(request, "scans/station.html", context)
     if code:
         binding.bind(response, code)
     return response
+
+
+@require_safe
+def worker(request: HttpRequest) -> HttpResponse:
+    """What opens the station's page while the server is away; here, as it rules what lies below."""
+    return HttpResponse(
+        (SCRIPTS / "worker.js").read_bytes(),
+        content_type="text/javascript; charset=utf-8",
+        headers={"Cache-Control": "no-cache", "X-Version": page_version()},
+    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

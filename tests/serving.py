@@ -242,6 +242,15 @@ class Browser:
                 status, text = error.code, error.read().decode()
         return status, text, time.monotonic() - began
 
+    def worker(self, path: str) -> tuple[str, int]:
+        """Which worker answered (ids of its requests begin so), and the status."""
+        try:
+            answer = self._send(path)
+        except urllib.error.HTTPError as error:
+            answer = error
+        with answer:
+            return answer.headers["X-Request-ID"][:8], answer.status
+
     def scan(self, **changes: Any) -> int:
         headers = {"Content-Type": "application/json", "X-CSRFToken": self._token}
         body = json.dumps(payload(**changes)).encode()

@@ -26,6 +26,7 @@ ANSWERS = {
     "/scans/sheet/": [SIGN_IN, 200, 200, 200, 200],
     "/scans/scanner/": [SIGN_IN, 200, 200, 200, 200],
     "/scans/bind/": [SIGN_IN, 403, 403, 403, 200],
+    "/scans/worker.js": [200] * 5,
     "/scans/reports/": [SIGN_IN, 403, 200, 200, 200],
     "/health/live": [200, 200, 200, 200, 200],
     "/health/ready": [200, 200, 200, 200, 200],

@@ -9,25 +9,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Playwright, expect, sync_playwright
 
-from quality.devdb.configuration import find_program
 from quality.devdb.mariadb import PrivateMariaDB
-from quality.start.install import CHROMIUM_NAMES
+from tests.e2e.chromium import ARGUMENTS, Chromium, chromium_path
 from tests.e2e.station import StationPage, sign_in
 from tests.serving import Database, Site, running
 
-ARGUMENTS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    # Pictures of text without coloured fringes are smaller, and the same on every screen.
-    "--disable-lcd-text",
-)
 # Notes down every tone that the page plays.
 LISTEN = """
 window.heard = [];
@@ -59,13 +47,25 @@ def database(site) -> Database:
 
 
 @pytest.fixture(scope="package")
-def browser() -> Iterator[Browser]:
+def playwright() -> Iterator[Playwright]:
     expect.set_options(timeout=30_000)
-    path = next(filter(None, map(find_program, CHROMIUM_NAMES)))
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=list(ARGUMENTS))
-        yield browser
-        browser.close()
+        yield playwright
+
+
+@pytest.fixture(scope="package")
+def browser(playwright) -> Iterator[Browser]:
+    browser = playwright.chromium.launch(executable_path=chromium_path(), args=list(ARGUMENTS))
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def chromium(playwright, tmp_path) -> Iterator[Chromium]:
+    """A browser that can be killed; each start finds what the one before has left."""
+    chromium = Chromium(playwright, tmp_path / "profile")
+    yield chromium
+    chromium.kill()
 
 
 @pytest.fixture(scope="package")
@@ -166,14 +166,19 @@ def open_context(browser, site, signed_in, complaints) -> Iterator[Callable[...,
 def open_station(open_context, binding) -> Callable[..., StationPage]:
     """`open_station("FG-01")` is that station's page, with a browser of its own.
 
-    A script runs before those of the page, to take from the browser what others lack.
+    A script runs before those of the page, to take from the browser what others lack. With a clock
+    `page.clock` moves time on.
     """
 
-    def open_at(code: str = "FG-01", *, script: str = "", **options: Any) -> StationPage:
+    def open_at(
+        code: str = "FG-01", *, script: str = "", has_clock: bool = False, **options: Any
+    ) -> StationPage:
         context = open_context(**options)
         if code:
             context.add_cookies([binding(code)])
         page = context.new_page()
+        if has_clock:
+            page.clock.install()
         if script:
             page.add_init_script(script)
         page.goto("/scans/station/")
@@ -187,6 +192,23 @@ def open_station(open_context, binding) -> Callable[..., StationPage]:
 @pytest.fixture
 def station(open_station) -> StationPage:
     return open_station()
+
+
+@pytest.fixture
+def profile(database) -> Iterator[Callable[..., None]]:
+    """`profile(repeat_policy="warn")` changes how the stations' pages behave, for one test."""
+    [names] = database.run("SELECT * FROM scans_profile ORDER BY id LIMIT 1")
+    columns = [name for (name, *_) in database.run("SHOW COLUMNS FROM scans_profile")]
+    before = dict(zip(columns, names, strict=True))
+
+    def change(**values: Any) -> None:
+        assignments = ", ".join(f"{name} = %s" for name in values)
+        database.run(f"UPDATE scans_profile SET {assignments}", *values.values())
+        # As the admin does in the same transaction.
+        database.run("UPDATE scans_revision SET number = number + 1")
+
+    yield change
+    change(**{name: value for name, value in before.items() if name != "id"})
 
 
 _orders = itertools.count(90000001)

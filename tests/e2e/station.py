@@ -14,6 +14,13 @@ def sign_in(page: Page, user: str, password: str = PASSWORD) -> None:
     page.press("#id_password", "Enter")
 
 
+TYPE = """codes => {
+  for (const key of codes.flatMap((code) => [...code, "Enter"])) {
+    document.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
+  }
+}"""
+
+
 class StationPage:
     def __init__(self, page: Page) -> None:
         self.page = page
@@ -27,6 +34,16 @@ class StationPage:
 
     def scan_piece(self, cp: str, defect: str = "000") -> None:
         self.scan("OP0001", cp, "OC01", "OC11", defect)
+
+    def scan_quickly(self, *codes: str) -> None:
+        """As a scanner that needs no time; for tests that count scans, not key strokes."""
+        self.page.evaluate(TYPE, codes)
+
+    def pass_seconds(self, seconds: float) -> None:
+        """So much later by the browser's clock; what waits for time to pass goes on waiting."""
+        self.page.evaluate(
+            "ms => { const now = Date.now; Date.now = () => now() + ms; }", seconds * 1000
+        )
 
     # -- what the eye sees
 
@@ -52,6 +69,10 @@ class StationPage:
         """The tones since the last question, in hertz."""
         heard: list[int] = self.page.evaluate("window.heard.splice(0)")
         return heard
+
+    def await_totals(self, approved: int, rejected: int) -> None:
+        expect(self.page.locator("#approved")).to_have_text(str(approved))
+        expect(self.page.locator("#rejected")).to_have_text(str(rejected))
 
     def totals(self) -> tuple[int, int]:
         approved = self.page.locator("#approved").inner_text()

@@ -65,7 +65,9 @@ function rig(answer) {
     await settled();
     return world.answer(record);
   };
-  world.outbox = new Outbox({ store: world.store, send, on, clock });
+  world.tabs = { listen: (onNews) => (world.hear = onNews), say: (news) => world.said.push(news.what) };
+  world.said = [];
+  world.outbox = new Outbox({ store: world.store, send, on, clock, tabs: world.tabs });
   world.keep = (id) => world.outbox.keep({ id }, {});
   world.wake = async () => {
     const { at, call } = world.timer;
@@ -192,4 +194,83 @@ test("when the browser's database fails it is told, and tried again", async () =
   delete world.store.remove;
   await world.wake();
   equal(world.state.count, 0);
+});
+
+test("while the disk is full nothing is lost, nothing is accepted, and it goes on by itself", async () => {
+  const world = rig(stored);
+  let isKept = false;
+  world.store.add = async () => {
+    throw new DOMException("full", "QuotaExceededError");
+  };
+  world.keep("a").then(() => (isKept = true));
+  world.keep("b");
+  await world.rest();
+  await world.wake();
+  equal([world.events, world.outbox.isAccepting, isKept], [["unkept a"], false, false]);
+  equal([world.state.count, world.sent], [2, []], "it is pending, and is not sent before it is kept");
+  delete world.store.add;
+  await world.wake();
+  equal([world.sent, world.outbox.isAccepting, isKept], [["a", "b"], true, true]);
+  equal(world.state.count, 0);
+});
+
+test("what the hand holds after a reload is kept, in order", async () => {
+  const world = rig(stored);
+  for (const id of ["a", "b"]) world.outbox.hand.hold({ kind: "scan", record: { id }, codes: {}, problem: null });
+  await world.outbox.start();
+  await world.rest();
+  equal([world.sent, world.state.count], [["a", "b"], 0]);
+});
+
+test("a void is confirmed by its scan's id, and refused when there is no such scan", async () => {
+  const answers = [{ status: 201, body: { id: "scan", voided: true } }, { status: 404, body: { error: "" } }];
+  for (const answer of answers) {
+    const world = rig(() => answer);
+    await world.outbox.keepVoid("scan", { reason: "undone", station: "FG-01" });
+    await world.rest();
+    equal([world.state.count, world.state.refused.length], [0, answer.status === 404 ? 1 : 0]);
+  }
+  const world = rig(() => ({ status: 404, body: {} }));
+  await world.keep("a");
+  await world.rest();
+  equal([world.state.count, world.state.refused.length], [1, 0], "a scan only waits for its address");
+});
+
+test("a void shows the codes of its scan, from the outbox or from the server", async () => {
+  const world = rig(away);
+  const codes = { operator: "OP0001", cp: "CP10045821-0007", oc1: "OC01", oc2: "OC11", defect: "000" };
+  await world.outbox.keepVoid({ record: { id: "a" }, codes }, { reason: "undone", station: "" });
+  await world.outbox.keepVoid({ id: "b", ...codes, approved: true }, { reason: "undone", station: "" });
+  equal(world.state.newest.map((entry) => [entry.record.scan, entry.codes]), [["a", codes], ["b", codes]]);
+});
+
+test("tabs tell each other what changed and what was confirmed", async () => {
+  const [world, other] = [rig(stored), rig(stored)];
+  await other.outbox.start();
+  world.tabs.say = (news) => other.hear(news);
+  await world.keep("a");
+  await world.rest();
+  equal(other.events, ["confirmed a"], "the tab that shows it learns it, whichever sent it");
+});
+
+test("what another tab has sent meanwhile is confirmed once", async () => {
+  const world = rig(stored);
+  world.store.remove = async () => false;
+  world.answer = (record) => {
+    world.store.entries.clear();
+    return stored(record);
+  };
+  await world.keep("a");
+  await world.rest();
+  equal(world.events, ["added a"]);
+});
+
+test("a tab looks each 30 seconds for what another one has left behind", async () => {
+  const world = rig(stored);
+  await world.outbox.start();
+  await world.rest();
+  await world.store.add({ kind: "scan", record: { id: "orphan" }, codes: {}, problem: null });
+  equal(world.waits, [30]);
+  await world.wake();
+  equal([world.sent, world.waits], [["orphan"], [30, 30]]);
 });
