@@ -238,6 +238,7 @@ if DEVELOPMENT:
     DEMO_PASSWORD = os.environ.get("DEMO_PASSWORD") or kept_secret(VAR_DIR / "demo-password")[:12]
 # In a cookie, so that a page with none to show asks the database for none.
 MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
+SESSION_ENGINE = "accounts.sessions"
 # A shift and its hand-over: nobody is signed out in the middle of one.
 SESSION_COOKIE_AGE = 14 * 60 * 60
 

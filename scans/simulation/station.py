@@ -8,7 +8,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import urlencode
 from uuid import uuid4
 
 from django.utils import timezone
@@ -71,6 +71,7 @@ class Station:
         self._device = str(uuid4())
         self._sequence = itertools.count(1)
         self._waiting: deque[tuple[float, dict[str, Any]]] = deque()
+        self._base = ""
         self._failures = 0
         self._has_heartbeat = True
         # Not all at once.
@@ -112,19 +113,20 @@ class Station:
         # People are no clocks.
         self._scan_at = now + self._pause_seconds * random.uniform(0.5, 1.5)  # noqa: S311
         is_rejected = random.random() < REJECTED_SHARE  # noqa: S311
-        scan_id = str(uuid4())
+        scan_id, piece = str(uuid4()), next(self._pieces)
         scan = {
             "id": scan_id,
             "device": self._device,
             "sequence": next(self._sequence),
             "station": self._code,
             "operator": self._badge,
-            "cp": next(self._pieces),
+            "cp": piece,
             "oc1": "OC01",
             "oc2": "OC11",
             "defect": random.choice(self._defects) if is_rejected else "000",  # noqa: S311
             "scanned_at": _now(),
         }
+        self._base = piece.partition("-")[0]
         self._waiting.append((now, scan))
         self.tally.made.append(scan_id)
 
@@ -155,7 +157,8 @@ class Station:
 
     def _poll(self) -> None:
         self._ask_at = time.monotonic() + POLL_SECONDS
-        self._request("GET", f"/scans/recent/?station={quote(self._code)}")
+        query = {"station": self._code, "cp_base": self._base}
+        self._request("GET", f"/scans/recent/?{urlencode(query)}")
 
     def _beat(self) -> None:
         if not self._has_heartbeat:

@@ -9,25 +9,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Playwright, expect, sync_playwright
 
-from quality.devdb.configuration import find_program
 from quality.devdb.mariadb import PrivateMariaDB
-from quality.start.install import CHROMIUM_NAMES
+from tests.e2e.chromium import ARGUMENTS, Chromium, chromium_path
 from tests.e2e.station import StationPage, sign_in
 from tests.serving import Database, Site, running
 
-ARGUMENTS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    # Pictures of text without coloured fringes are smaller, and the same on every screen.
-    "--disable-lcd-text",
-)
 # Notes down every tone that the page plays.
 LISTEN = """
 window.heard = [];
@@ -59,13 +47,25 @@ def database(site) -> Database:
 
 
 @pytest.fixture(scope="package")
-def browser() -> Iterator[Browser]:
+def playwright() -> Iterator[Playwright]:
     expect.set_options(timeout=30_000)
-    path = next(filter(None, map(find_program, CHROMIUM_NAMES)))
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=list(ARGUMENTS))
-        yield browser
-        browser.close()
+        yield playwright
+
+
+@pytest.fixture(scope="package")
+def browser(playwright) -> Iterator[Browser]:
+    browser = playwright.chromium.launch(executable_path=chromium_path(), args=list(ARGUMENTS))
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def chromium(playwright, tmp_path) -> Iterator[Chromium]:
+    """A browser that can be killed; each start finds what the one before has left."""
+    chromium = Chromium(playwright, tmp_path / "profile")
+    yield chromium
+    chromium.kill()
 
 
 @pytest.fixture(scope="package")

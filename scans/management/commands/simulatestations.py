@@ -11,6 +11,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
 
 from scans.models import APPROVED, Defect
 from scans.models import Station as Place
@@ -42,7 +43,7 @@ class Command(BaseCommand):
             help="scans per second of each; 0: as many as the site takes; default: 0.5",
         )
         parser.add_argument("--user", default="operator", help="who signs in; default: operator")
-        parser.add_argument("--json", action="store_true", help="the summary as JSON, no bar")
+        parser.add_argument("--json", action="store_true", help="the summary as JSON")
         parser.add_argument("--yes", action="store_true", help="also in production: scans stay")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -63,10 +64,12 @@ class Command(BaseCommand):
             codes=list(Place.objects.filter(active=True).values_list("code", flat=True)) or [""],
             defects=_defects(),
         )
+        # Nothing is asked of it before the end.
+        connection.close()
         began = time.monotonic()
         try:
             with simulation:
-                self._watch(simulation, is_quiet=options["json"])
+                self._watch(simulation)
         except NotSignedIn as error:
             raise CommandError(str(error)) from error
         tally, took = simulation.tally, time.monotonic() - began
@@ -80,19 +83,18 @@ class Command(BaseCommand):
         if problem := problem_of(tally, verdict):
             raise CommandError(problem)
 
-    def _watch(self, simulation: Simulation, *, is_quiet: bool) -> None:
+    def _watch(self, simulation: Simulation) -> None:
         """Show how far it is, until all is confirmed; Ctrl-C lets what waits be sent."""
         try:
             while not simulation.await_end(LOOK_SECONDS):
-                if not is_quiet:
-                    self._draw(simulation)
+                self._draw(simulation)
                 if simulation.is_over:
                     simulation.finish()
                     break
         except KeyboardInterrupt:
             simulation.finish()
-        if not is_quiet:
-            self._draw(simulation)
+        self._draw(simulation)
+        if sys.stderr.isatty():
             self.stderr.write("")
 
     def _draw(self, simulation: Simulation) -> None:

@@ -2,8 +2,11 @@
 
 const LOOK_SECONDS = 300;
 
-/** What this page was made of, without what it asked the server for. */
-function files() {
+/** What this page is made of, without what it asks the server for. */
+async function files() {
+  if (document.readyState !== "complete") {
+    await new Promise((resolve) => window.addEventListener("load", resolve, { once: true }));
+  }
   return performance
     .getEntriesByType("resource")
     .filter(({ initiatorType }) => initiatorType !== "fetch")
@@ -14,10 +17,11 @@ function files() {
 /** Missing on plain http: then the page opens only while the server is there. */
 export async function keepPage(workerUrl, workers = navigator.serviceWorker) {
   if (!workers) return;
+  const madeOf = await files();
   try {
     await workers.register(workerUrl);
     const { active } = await workers.ready;
-    active.postMessage({ files: files() });
+    active.postMessage({ files: madeOf });
   } catch (error) {
     console.info("The page is not kept for when the server is away:", error);
   }
