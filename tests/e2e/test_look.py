@@ -58,9 +58,16 @@ def states(station: StationPage, order: str) -> Iterator[str]:
     station.scan("000")
     station.await_confirmed(f"{order}-0001")
     yield "confirmed"
+    station.scan_piece(f"{order}-0001")
+    station.await_banner("repeat", "read twice, recorded once")
+    yield "double"
     station.scan_piece(f"{order}-0002", "007")
     station.await_confirmed(f"{order}-0002", "007")
     yield "reject"
+    station.scan("CMDUNDO")
+    expect(station.banner).to_contain_text("undone")
+    station.await_pending(0)
+    yield "undone"
     station.scan("CP1004582-0003")
     station.await_banner("problem", "1 digit is missing")
     yield "problem"
