@@ -1,4 +1,4 @@
-"""Each fault between page and server: nothing lost or stored twice, and a true count of what waits."""
+"""Each fault between page and server: nothing lost or doubled, and a true count of what waits."""
 
 import random
 from collections.abc import Callable
