@@ -4,7 +4,7 @@
 PYTHON ?= python3
 
 .DEFAULT_GOAL := help
-.PHONY: help run test chaos check bench format lock
+.PHONY: help run test chaos soak check bench format lock
 
 help: ## list the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' Makefile
@@ -17,6 +17,9 @@ test: ## install what is missing, then run all tests, with coverage
 
 chaos: ## break what it runs on, watched by a real Prometheus: minutes
 	@$(PYTHON) -m quality.start chaos
+
+soak: ## scan for 45 minutes at 4 pages and 20 simulated stations, then 10,000 times: 50 minutes
+	@$(PYTHON) -m quality.start soak
 
 check: ## format, lint, types, migrations, deploy check, documentation
 	@$(PYTHON) -m quality.start check

@@ -1,7 +1,37 @@
-"""The people who sign in."""
+"""The people who sign in, and the state of their rights."""
 
+from uuid import uuid4
+
+from django.conf import settings
 from django.contrib.auth.models import AbstractUser
+from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 
 class User(AbstractUser):
     """A login. Not a badge: one login may serve a station where several operators scan theirs."""
+
+    language = models.CharField(
+        _("language"),
+        max_length=8,
+        blank=True,
+        choices=settings.LANGUAGES,
+        help_text=_("Chosen with the switch at the top of each page."),
+    )
+
+class RightsRevision(models.Model):
+    """One row: a mark that each change of rights replaces, in its own transaction.
+
+    A mark is random, so that none comes back after a rollback or a restored backup.
+    """
+
+    ROW = 1
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=ROW)
+    mark = models.UUIDField(default=uuid4)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return str(self.mark)

@@ -41,7 +41,7 @@ AREAS: dict[str, tuple[tuple[str, ...], int, int]] = {
     "errors": ((), 5 * MEGABYTE, 5),
     "database": (("quality.database", "quality.pool", "django.db"), 10 * MEGABYTE, 10),
     "routes": (("quality.routes",), 10 * MEGABYTE, 10),
-    "settings": (("quality.settings",), 5 * MEGABYTE, 5),
+    "settings": (("quality.settings", "accounts.backends"), 5 * MEGABYTE, 5),
 }
 
 
@@ -68,6 +68,17 @@ def configuration() -> dict[str, Any]:
         }
     handlers["application"]["filters"] = ["without an area"]
     handlers["errors"]["level"] = "ERROR"
+    loggers: dict[str, dict[str, Any]] = {
+        # Their own handlers would write each line a second time.
+        "django": {"handlers": [], "propagate": True},
+        "gunicorn.error": {"handlers": [], "propagate": True},
+        # The lines of routes tell of every 4xx, and of a database that is away.
+        "django.request": {"level": "ERROR", "filters": ["away"]},
+        **{name: {"handlers": [area]} for area, (names, *_) in AREAS.items() for name in names},
+    }
+    for name in os.environ.get("LOG_DEBUG", "").split(","):
+        if name.strip():
+            loggers.setdefault(name.strip(), {})["level"] = "DEBUG"
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -79,14 +90,7 @@ def configuration() -> dict[str, Any]:
         },
         "handlers": handlers,
         "root": {"handlers": ["console", "application", "errors"], "level": "INFO"},
-        "loggers": {
-            # Their own handlers would write each line a second time.
-            "django": {"handlers": [], "propagate": True},
-            "gunicorn.error": {"handlers": [], "propagate": True},
-            # The lines of routes tell of every 4xx, and of a database that is away.
-            "django.request": {"level": "ERROR", "filters": ["away"]},
-            **{name: {"handlers": [area]} for area, (names, *_) in AREAS.items() for name in names},
-        },
+        "loggers": loggers,
     }
 
 

@@ -32,10 +32,34 @@ def admin_links(request: HttpRequest) -> list[dict[str, Any]]:
             [
                 (_("scans"), "admin:scans_scan_changelist", "barcode_scanner", "scans.view_scan"),
                 (
+                    _("corrections"),
+                    "admin:scans_event_changelist",
+                    "undo",
+                    "scans.view_event",
+                ),
+                (
+                    _("incidents"),
+                    "admin:scans_incident_changelist",
+                    "error",
+                    "scans.view_incident",
+                ),
+                (
                     _("stations"),
                     "admin:scans_station_changelist",
                     "point_of_sale",
                     "scans.view_station",
+                ),
+                (
+                    _("station profiles"),
+                    "admin:scans_profile_changelist",
+                    "tune",
+                    "scans.view_profile",
+                ),
+                (
+                    _("browsers"),
+                    "admin:scans_presence_changelist",
+                    "tablet",
+                    "scans.view_presence",
                 ),
                 (_("Bind this browser"), "scans:bind", "link", "scans.bind_station"),
                 (_("operators"), "admin:scans_operator_changelist", "badge", "scans.view_operator"),

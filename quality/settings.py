@@ -184,16 +184,13 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     # First: a probe knows no host name, and asks for no session.
     "quality.monitor.health.answer_probes",
-    "quality.monitor.latencies.measure_latencies",
-    # What an answer takes is counted from here on.
-    "quality.monitor.middleware.Lifetime",
     # Outside of the sessions: it looks at whether theirs has ended.
-    "quality.monitor.passes.drop_passes",
+    "quality.monitor.middleware.Lifetime",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.locale.LocaleMiddleware",
+    "accounts.language.speak",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -223,6 +220,7 @@ TEMPLATES = [
 # ----- People
 
 AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["accounts.backends.RightsBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
@@ -240,6 +238,7 @@ if DEVELOPMENT:
     DEMO_PASSWORD = os.environ.get("DEMO_PASSWORD") or kept_secret(VAR_DIR / "demo-password")[:12]
 # In a cookie, so that a page with none to show asks the database for none.
 MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
+SESSION_ENGINE = "accounts.sessions"
 # A shift and its hand-over: nobody is signed out in the middle of one.
 SESSION_COOKIE_AGE = 14 * 60 * 60
 
@@ -270,6 +269,17 @@ MONITOR_OUTCOMES = {
         },
     ),
     "scans:recent": ("station_polls", {200: "answered", 401: "not_signed_in", 503: "away"}),
+}
+# Signals that are counted: counter → signal, and what it tells. Nor does it know of rights.
+MONITOR_SIGNALS = {
+    "permission_cache_hits": (
+        "accounts.backends.rights_known",
+        "Checks of a right that asked no database.",
+    ),
+    "permission_cache_misses": (
+        "accounts.backends.rights_read",
+        "Checks of a right for which rights were read.",
+    ),
 }
 
 

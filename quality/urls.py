@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.i18n import JavaScriptCatalog
 
+from accounts.views import choose_language
 from quality import views
 from quality.monitor import health
 
@@ -15,7 +16,7 @@ urlpatterns = [
     *(path(address.lstrip("/"), probe) for address, probe in health.PROBES.items()),
     # The texts of the pages' scripts: of our own locale folder, not of every app's.
     path("i18n/texts.js", JavaScriptCatalog.as_view(packages=["scans"]), name="texts"),
-    path("i18n/", include("django.conf.urls.i18n")),
+    path("i18n/setlang/", choose_language, name="set_language"),
     path("monitor/", include("quality.monitor.urls")),
     path("admin/", admin.site.urls),
 ]

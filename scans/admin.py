@@ -1,4 +1,4 @@
-"""Stations, operators and defects in the admin; scans to read."""
+"""Master data in the admin; records to read."""
 
 from typing import Any
 
@@ -9,7 +9,8 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 
-from scans.models import Defect, Operator, Scan, Station
+from scans.models import Defect, Event, Incident, Operator, Presence, Profile, Scan, Station
+from scans.models.records import ScanQuerySet
 
 
 class MasterDataAdmin(ModelAdmin):
@@ -28,13 +29,23 @@ class MasterDataAdmin(ModelAdmin):
 @admin.register(Station)
 class StationAdmin(MasterDataAdmin):
     code = "code"
-    list_display = ("code", "name", "active", "binding")
+    list_display = ("code", "name", "profile", "active", "binding")
+    list_select_related = ("profile",)
     search_fields = ("code", "name")
 
     @admin.display(description=_("Bind this browser"))
     def binding(self, station: Station) -> str:
         address = reverse("scans:bind", query={"station": station.code})
         return format_html('<a href="{}">{}</a>', address, _("Bind"))
+
+
+@admin.register(Profile)
+class ProfileAdmin(ModelAdmin):
+    list_display = ("name", "repeat_policy", "double_read_seconds", "undo_seconds", "sound_is_on")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """The first one holds for all stations without one; the others may be empty."""
+        return False
 
 
 @admin.register(Operator)
@@ -51,15 +62,9 @@ class DefectAdmin(MasterDataAdmin):
     search_fields = ("code", "name_en", "name_ro")
 
 
-@admin.register(Scan)
-class ScanAdmin(ModelAdmin):
+class RecordAdmin(ModelAdmin):
     """To read. Not even a superuser changes a record."""
 
-    list_display = ("cp", "defect", "operator", "station", "scanned_at", "received_at")
-    list_select_related = ("defect", "station")
-    list_filter = ("station", "defect")
-    # Exact: a code is known in full, and its index finds it among millions.
-    search_fields = ("cp__exact", "cp_base__exact")
     # The count of all rows would read the whole table for each page.
     show_full_result_count = False
     ordering = ("-pk",)
@@ -72,3 +77,42 @@ class ScanAdmin(ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+@admin.register(Scan)
+class ScanAdmin(RecordAdmin):
+    list_display = ("cp", "defect", "operator", "station", "scanned_at", "received_at", "voided")
+    list_select_related = ("defect", "station")
+    list_filter = ("station", "defect")
+    # Exact: a code is known in full, and its index finds it among millions.
+    search_fields = ("cp__exact", "cp_base__exact")
+
+    def get_queryset(self, request: HttpRequest) -> ScanQuerySet:
+        return Scan.objects.with_voids().order_by(*self.ordering)
+
+    @admin.display(description=_("voided"), boolean=True)
+    def voided(self, scan: Scan) -> bool:
+        return scan.is_voided
+
+
+@admin.register(Event)
+class EventAdmin(RecordAdmin):
+    list_display = ("scan", "kind", "reason", "station", "happened_at", "recorded_by")
+    list_select_related = ("scan", "station", "recorded_by")
+    list_filter = ("kind", "station")
+
+
+@admin.register(Incident)
+class IncidentAdmin(RecordAdmin):
+    list_display = ("happened_at", "kind", "station", "codes")
+    list_select_related = ("station",)
+    list_filter = ("kind", "station")
+
+
+@admin.register(Presence)
+class PresenceAdmin(RecordAdmin):
+    list_display = (
+        "station", "device", "seen_at", "pending", "oldest_pending_seconds", "attention",
+    )  # fmt: skip
+    list_select_related = ("station",)
+    ordering = ("-seen_at",)

@@ -39,7 +39,7 @@ def _body(request: HttpRequest) -> bytes | None:
     return request.body
 
 
-def _error(message: str, status: int) -> JsonResponse:
+def _error(message: str, *, status: int) -> JsonResponse:
     return JsonResponse({"error": message}, status=status)
 
 
@@ -51,13 +51,13 @@ def takes_object(view: Callable[..., JsonResponse]) -> Callable[..., JsonRespons
         body = _body(request)
         if body is None:
             message = _("A scan has at most %(limit)d bytes.") % {"limit": MAX_BODY_BYTES}
-            return _error(message, 413)
+            return _error(message, status=413)
         try:
             payload = json.loads(body)
         except (ValueError, RecursionError):
             payload = None
         if not isinstance(payload, dict):
-            return _error(_("Send one scan as a JSON object."), 400)
+            return _error(_("Send one scan as a JSON object."), status=400)
         try:
             return view(request, payload, *args, **kwargs)
         except Refused as refused:
@@ -97,7 +97,7 @@ def record(request: HttpRequest, payload: dict[str, Any]) -> JsonResponse:
     try:
         scan, created = record_scan(read(payload), cast(User, request.user))
     except ScanConflict:
-        return _error(_("Another scan was stored under this id. Nothing was changed."), 409)
+        return _error(_("Another scan was stored under this id. Nothing was changed."), status=409)
     # As it was stored, and so the same each time: whether it was voided since is not asked.
     return JsonResponse(_as_json(scan), status=201 if created else 200)
 
@@ -123,9 +123,9 @@ def void(request: HttpRequest, payload: dict[str, Any], uid: UUID) -> JsonRespon
             uid, read_void(payload), user, may_correct_any=user.has_perm(CORRECT)
         )
     except Scan.DoesNotExist:
-        return _error(_("There is no such scan."), 404)
+        return _error(_("There is no such scan."), status=404)
     except NotAllowed as error:
-        return _error(str(error), 409)
+        return _error(str(error), status=409)
     return JsonResponse(_void_as_json(event, uid), status=201 if created else 200)
 
 
@@ -164,7 +164,7 @@ def recent(request: HttpRequest) -> JsonResponse:
     found = queries.poll(shift, station=request.GET.get("station", ""), cp_base=base)
     return JsonResponse(
         {
-            "scans": [_as_json(scan, is_voided=scan.is_voided) for scan in found.scans],
+            "scans": [_as_json(scan, is_voided=bool(scan.is_voided)) for scan in found.scans],
             "totals": found.totals,
             "order": {"base": base, **found.order} if found.order is not None else None,
             "shift": {

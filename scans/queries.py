@@ -41,9 +41,8 @@ def totals_by_station(shift: Shift) -> Sequence[Mapping[str, object]]:
 
 # ----- The stations' poll: all of it in one statement, as each asks each 30 s all day long
 
-_IS_VOIDED = "EXISTS (SELECT 1 FROM scans_event e WHERE e.scan_id = s.id AND e.kind = 'void')"
-_APPROVED = f"SUM(defect_id = '{APPROVED}') AS approved"
-_REJECTED = f"SUM(defect_id <> '{APPROVED}') AS rejected"
+_VOIDS = "LEFT JOIN scans_event e ON e.scan_id = s.id AND e.kind = 'void'"
+_COUNT = f"SUM(defect_id = '{APPROVED}') AS approved, SUM(defect_id <> '{APPROVED}') AS rejected"
 
 # One row with the revision, the counts of the shift (`scan_station_time` or `scan_time`) and those
 # of the order, its pieces by their last valid scan (`scan_order`); beside it the newest scans in
@@ -54,22 +53,22 @@ SELECT
     n.*
 FROM (SELECT MAX(number) AS number FROM scans_revision) r
 JOIN (
-    SELECT {_APPROVED}, {_REJECTED} FROM scans_scan s
-    WHERE {{of_station}} AND scanned_at >= %(start)s AND scanned_at < %(end)s AND NOT {_IS_VOIDED}
+    SELECT {_COUNT} FROM scans_scan s {_VOIDS}
+    WHERE {{of_station}} AND scanned_at >= %(start)s AND scanned_at < %(end)s AND e.id IS NULL
 ) t
 JOIN (
-    SELECT {_APPROVED}, {_REJECTED} FROM (
+    SELECT {_COUNT} FROM (
         SELECT
             defect_id,
-            ROW_NUMBER() OVER (PARTITION BY cp ORDER BY scanned_at DESC, id DESC) AS position
-        FROM scans_scan s
-        WHERE cp_base = %(cp_base)s AND NOT {_IS_VOIDED}
+            ROW_NUMBER() OVER (PARTITION BY cp ORDER BY scanned_at DESC, s.id DESC) AS position
+        FROM scans_scan s {_VOIDS}
+        WHERE cp_base = %(cp_base)s AND e.id IS NULL
     ) pieces
     WHERE position = 1
 ) o
 LEFT JOIN (
-    SELECT s.*, {_IS_VOIDED} AS is_voided FROM scans_scan s
-    WHERE {{of_station}} ORDER BY id DESC LIMIT {RECENT}
+    SELECT s.*, e.id IS NOT NULL AS is_voided FROM scans_scan s {_VOIDS}
+    WHERE {{of_station}} ORDER BY s.id DESC LIMIT {RECENT}
 ) n ON TRUE
 ORDER BY n.id DESC
 """  # noqa: S608 - of our own constants

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from scans import api, views
+from scans import api, sheets, views
 
 app_name = "scans"
 
@@ -16,6 +16,8 @@ urlpatterns = [
     path("tally/", api.tally, name="tally"),
     path("station/", views.station, name="station"),
     path("worker.js", views.worker, name="worker"),
+    path("sheet/", sheets.sheet, name="sheet"),
+    path("scanner/", sheets.scanner, name="scanner"),
     path("bind/", views.bind, name="bind"),
     path("reports/", views.reports, name="reports"),
 ]

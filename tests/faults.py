@@ -413,6 +413,19 @@ class Administrator:
             self.query(f"SET GLOBAL {name} = {before!r}")
 
     @contextlib.contextmanager
+    def heard(self) -> Iterator[list[str]]:
+        """What the server hears from all others in the block: filled at its end."""
+        statements: list[str] = []
+        self.query("TRUNCATE mysql.general_log")
+        with self.setting("log_output", "TABLE"), self.setting("general_log", 1):
+            yield statements
+        for kind, text in self.query(
+            "SELECT command_type, CONVERT(argument USING utf8mb4) FROM mysql.general_log "
+            "WHERE thread_id <> CONNECTION_ID() ORDER BY event_time"
+        ):
+            statements.append(text if kind == "Query" else kind)
+
+    @contextlib.contextmanager
     def user_connections(self, most: int, user: str = APP_USER) -> Iterator[None]:
         """MAX_USER_CONNECTIONS of an account; unlimited afterwards.
 

@@ -207,9 +207,17 @@ class Browser:
             urllib.request.ProxyHandler({}), urllib.request.HTTPCookieProcessor(self._cookies)
         )
         self.get("/accounts/login/")
-        form = {"username": user, "password": password, "csrfmiddlewaretoken": self._token}
-        with self._send("/accounts/login/", urllib.parse.urlencode(form).encode()) as response:
-            assert response.url != f"{url}/accounts/login/"
+        self._fill("/i18n/setlang/", language="en", next="/accounts/login/")
+        assert self._fill("/accounts/login/", username=user, password=password) != (
+            f"{url}/accounts/login/"
+        )
+
+    def _fill(self, path: str, **fields: str) -> str:
+        """Send a form; the address of the page that comes then."""
+        form = urllib.parse.urlencode({**fields, "csrfmiddlewaretoken": self._token})
+        with self._send(path, form.encode()) as response:
+            address: str = response.url
+        return address
 
     @property
     def _token(self) -> str:
@@ -227,12 +235,21 @@ class Browser:
         """Status and text of whatever is answered, and the seconds that it took."""
         began = time.monotonic()
         try:
-            with self._send(path, **{"Accept-Language": "en"}) as response:
+            with self._send(path) as response:
                 status, text = response.status, response.read().decode()
         except urllib.error.HTTPError as error:
             with error:
                 status, text = error.code, error.read().decode()
         return status, text, time.monotonic() - began
+
+    def worker(self, path: str) -> tuple[str, int]:
+        """Which worker answered (ids of its requests begin so), and the status."""
+        try:
+            answer = self._send(path)
+        except urllib.error.HTTPError as error:
+            answer = error
+        with answer:
+            return answer.headers["X-Request-ID"][:8], answer.status
 
     def scan(self, **changes: Any) -> int:
         headers = {"Content-Type": "application/json", "X-CSRFToken": self._token}

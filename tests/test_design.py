@@ -6,44 +6,36 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-STYLES = {
-    "scans": ROOT / "scans" / "static" / "scans" / "scans.css",
-    "pool": ROOT / "quality" / "monitor" / "static" / "monitor" / "pool.css",
-}
+TOKENS = ROOT / "quality" / "static" / "look" / "tokens.css"
+SHEETS = [
+    path
+    for folder in ("scans/static", "quality/static/look", "quality/monitor/static")
+    for path in (ROOT / folder).rglob("*.css")
+    if path != TOKENS
+]
 LEAST_CONTRAST = 4.5  # WCAG 2.2, level AA, for text
+LEAST_CONTRAST_OF_EDGES = 3.0  # for what shows that something can be pressed or written in
 
 # Text, and all that it stands on.
-SCANS = {
+TEXTS = {
     "text": ["page", "surface", "accent-soft", "good-soft", "reject-soft", "problem-soft"],
     "soft": ["page", "surface", "accent-soft", "reject-soft", "problem-soft"],
     "accent": ["page", "surface", "accent-soft"],
     "on-accent": ["accent"],
     "on-state": ["good", "reject", "kept", "problem", "calm"],
-    "good": ["page", "surface", "accent-soft"],
+    "on-alarm": ["alarm"],
+    "good": ["page", "surface", "accent-soft", "good-soft"],
     "reject": ["page", "surface", "accent-soft"],
     "kept": ["page", "accent-soft"],
     "problem": ["surface", "problem-soft"],
 }
+EDGES = {"edge": ["page", "surface"], "accent": ["page", "surface", "accent-soft"]}
+TOKEN = re.compile(r"--([\w-]+): var\(--light, (#\w{6})\w{0,2}\) var\(--dark, (#\w{6})\w{0,2}\);")
 
 
-POOL = {
-    "text": ["surface"],
-    "soft": ["surface"],
-    "accent": ["surface"],
-    "on-state": ["good", "reject", "calm"],
-    "on-alarm": ["alarm"],
-    "good": ["surface", "good-soft"],
-    "reject": ["surface"],
-    "problem": ["surface", "problem-soft"],
-}
-PAIRS = {"scans": SCANS, "pool": POOL}
-
-
-def palettes(page: str) -> dict[str, dict[str, str]]:
-    text = STYLES[page].read_text()
-    blocks = re.findall(r"(?::root|^\.dark) \{(.*?)\}", text, re.DOTALL | re.MULTILINE)
-    light, dark = (dict(re.findall(r"--([\w-]+): (#\w{6});", block)) for block in blocks)
-    return {"light": light, "dark": light | dark}
+def palette(scheme: str) -> dict[str, str]:
+    tokens = TOKEN.findall(TOKENS.read_text())
+    return {name: light if scheme == "light" else dark for name, light, dark in tokens}
 
 
 def luminance(colour: str) -> float:
@@ -57,20 +49,35 @@ def contrast(one: str, other: str) -> float:
     return (light + 0.05) / (dark + 0.05)
 
 
-@pytest.mark.parametrize("page", STYLES)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_has_contrast_on_all_that_it_stands_on(page, scheme):
-    colours = palettes(page)[scheme]
+@pytest.mark.parametrize(
+    ("pairs", "least"), [(TEXTS, LEAST_CONTRAST), (EDGES, LEAST_CONTRAST_OF_EDGES)]
+)
+def test_everything_has_contrast_on_all_that_it_stands_on(pairs, least, scheme):
+    colours = palette(scheme)
     weak = {
-        f"{text} on {ground}": round(contrast(colours[text], colours[ground]), 2)
-        for text, grounds in PAIRS[page].items()
+        f"{one} on {ground}": round(contrast(colours[one], colours[ground]), 2)
+        for one, grounds in pairs.items()
         for ground in grounds
-        if contrast(colours[text], colours[ground]) < LEAST_CONTRAST
+        if contrast(colours[one], colours[ground]) < least
     }
     assert weak == {}
 
 
-@pytest.mark.parametrize("page", STYLES)
-def test_no_colour_stands_outside_the_tokens(page):
-    rules = re.sub(r"(?::root|\n\.dark) \{.*?\}", "", STYLES[page].read_text(), flags=re.DOTALL)
-    assert re.findall(r":[^;{]*#[0-9a-f]{3,8}\b", rules) == []
+def test_every_colour_is_a_token_with_a_value_for_light_and_one_for_dark():
+    colours = re.findall(r"#[0-9a-f]{3,8}\b", TOKENS.read_text())
+    assert len(colours) == 2 * len(palette("light")) > 40
+
+
+@pytest.mark.parametrize("sheet", SHEETS, ids=lambda path: path.name)
+def test_no_colour_stands_outside_the_tokens(sheet):
+    assert re.findall(r":[^;{]*(?:#[0-9a-f]{3,8}\b|\b(?:rgb|hsl)a?\()", sheet.read_text()) == []
+
+
+@pytest.mark.parametrize("sheet", SHEETS, ids=lambda path: path.name)
+def test_every_token_that_is_used_exists(sheet):
+    text = sheet.read_text()
+    known = set(re.findall(r"--([\w-]+):", TOKENS.read_text() + text))
+    # The admin's own come with its theme.
+    used = {name for name in re.findall(r"var\(--([\w-]+)", text) if not name.startswith("color-")}
+    assert used - known == set()

@@ -23,6 +23,8 @@ ANSWERS = {
     # Nothing was asked.
     "/scans/tally/": [401, 422, 403, 403, 403],
     "/scans/station/": [SIGN_IN, 200, 403, 403, 403],
+    "/scans/sheet/": [SIGN_IN, 200, 200, 200, 200],
+    "/scans/scanner/": [SIGN_IN, 200, 200, 200, 200],
     "/scans/bind/": [SIGN_IN, 403, 403, 403, 200],
     "/scans/worker.js": [200] * 5,
     "/scans/reports/": [SIGN_IN, 403, 200, 200, 200],

@@ -6,7 +6,6 @@ from typing import Any
 from django.conf import settings
 
 from quality.monitor.texts import printable
-from quality.monitor.timing import add_up
 from quality.monitor.work import DatabaseWork, Work
 from quality.pool.events import LeaseEnded
 
@@ -16,8 +15,6 @@ database = logging.getLogger("quality.database")
 
 def write_request(work: Work) -> None:
     """A request ended: a line of its route, and one of its databases if it used any."""
-    for alias, done in work.databases.items():
-        add_up(alias, done)
     path = printable(work.path)
     status = work.status or 599
     what = f"{work.method} {work.route or path} {work.status or 'was cut off'}"
@@ -52,12 +49,8 @@ def _of_databases(databases: dict[str, DatabaseWork]) -> tuple[dict[str, Any], l
 
 
 def write_lease(lease: LeaseEnded, done: DatabaseWork, ended_at: float) -> None:
-    """A lease outside of requests ended; nothing else is known of one that nobody returned."""
-    add_up(lease.alias, done)
-    notes = []
-    if not done.leases:
-        done.add(lease)
-        notes.append("nobody returned its connection")
+    """A lease outside of requests ended, or one that nobody returned."""
+    notes = ["nobody returned its connection"] if lease.reason == "leaked" else []
     if lease.waited_seconds >= settings.LONG_WAIT_SECONDS:
         notes.append(_wait_note(lease.waited_seconds))
     _write_with_notes(lease.holder, {"database": lease.alias} | _fields(done), notes, ended_at, "")

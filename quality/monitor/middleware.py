@@ -12,8 +12,8 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponseBase
 
-from quality.monitor import lines, metrics, work
-from quality.monitor.texts import printable
+from quality.monitor import lines, passes, work
+from quality.monitor.tally import tally
 from quality.monitor.work import DatabaseWork, Work
 from quality.monitor.writing import writer
 from quality.pool.events import LeaseEnded
@@ -59,18 +59,15 @@ class Lifetime:
         request_id = asked if asked and WELL_FORMED.fullmatch(asked) else _new_id()
         now = Work(request, request_id)
         work.begin(now)
-        given_name.set(f"{request.method} {printable(request.path)}")
+        # Asked for its text when something is borrowed: by then the route is known.
+        given_name.set(now)
         response = self.get_response(request)
+        # Not a middleware of its own: each costs every request some µs.
+        if passes.COOKIE in request.COOKIES:
+            passes.drop_pass(response)
         now.status = response.status_code
         response[ID_HEADER] = request_id
         return response
-
-    def process_view(self, request: HttpRequest, *_: Any) -> None:
-        """The route is known: `POST scans:record`."""
-        now = work.current()
-        if request.resolver_match is not None and now.request is request:
-            now.route = request.resolver_match.view_name
-            given_name.set(f"{request.method} {now.route}")
 
 
 def remember_error(*, request: HttpRequest | None = None, **_: Any) -> None:
@@ -84,23 +81,47 @@ def request_finished(**_: Any) -> None:
     if done is not None:
         done.finish()
         work.end()
-        writer.put(partial(_write_down, done))
+        writer.put(partial(_write_request, done))
 
 
-def _write_down(done: Work) -> None:
-    metrics.count_response(done.route, done.status or 0)
+def _write_request(done: Work) -> None:
+    tally.add_request(done)
     lines.write_request(done)
+
+
+def lease_began(alias: str) -> None:
+    """A listener of the pool's."""
+    work.current().database(alias).is_lent = True
+
+
+def statements_ended(alias: str, durations: list[float], failed: int) -> None:
+    """A listener of the pool's: of a lease that goes on."""
+    done = work.current().database(alias)
+    done.durations += durations
+    done.failed += failed
+    writer.put(partial(tally.add_statements, alias, *done.add_up()))
 
 
 def lease_ended(lease: LeaseEnded) -> None:
     """A listener of the pool's."""
-    now = work.current()
     if lease.reason == "leaked":
         # Found by whoever looked, who need not be its borrower.
-        writer.put(partial(lines.write_lease, lease, DatabaseWork(), time.time()))
+        done = DatabaseWork()
+        done.add(lease)
+        _write_soon(lease, done)
         return
+    now = work.current()
     done = now.database(lease.alias)
     done.add(lease)
     if now.request is None:
         del now.databases[lease.alias]
-        writer.put(partial(lines.write_lease, lease, done, time.time()))
+        _write_soon(lease, done)
+
+
+def _write_soon(lease: LeaseEnded, done: DatabaseWork) -> None:
+    writer.put(partial(_write_lease, lease, done, time.time()))
+
+
+def _write_lease(lease: LeaseEnded, done: DatabaseWork, ended_at: float) -> None:
+    tally.add_statements(lease.alias, *done.add_up())
+    lines.write_lease(lease, done, ended_at)

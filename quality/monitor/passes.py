@@ -173,20 +173,11 @@ def watcher_of(request: HttpRequest) -> Watcher | None:
         return held
 
 
-def drop_passes(
-    get_response: Callable[[HttpRequest], HttpResponseBase],
-) -> Callable[[HttpRequest], HttpResponseBase]:
-    """Middleware, outside of the sessions': whose session ends, their pass ends."""
-
-    def middleware(request: HttpRequest) -> HttpResponseBase:
-        response = get_response(request)
-        if COOKIE in request.COOKIES:
-            session = response.cookies.get(settings.SESSION_COOKIE_NAME)
-            if session is not None and not session.value:
-                response.delete_cookie(COOKIE, samesite="Strict")
-        return response
-
-    return middleware
+def drop_pass(response: HttpResponseBase) -> None:
+    """Whose session ends with this answer, their pass ends."""
+    session = response.cookies.get(settings.SESSION_COOKIE_NAME)
+    if session is not None and not session.value:
+        response.delete_cookie(COOKIE, samesite="Strict")
 
 
 # ----- The pass

@@ -10,7 +10,14 @@ from django.views.debug import SafeExceptionReporterFilter
 logger = logging.getLogger("quality.settings.start")
 
 # The same at every start of the same code, and long.
-STRUCTURE = {"INSTALLED_APPS", "LOGGING", "MIDDLEWARE", "TEMPLATES", "MONITOR_OUTCOMES"}
+STRUCTURE = {
+    "INSTALLED_APPS",
+    "LOGGING",
+    "MIDDLEWARE",
+    "MONITOR_OUTCOMES",
+    "MONITOR_SIGNALS",
+    "TEMPLATES",
+}
 _LOGIN_IN_URL = re.compile(r"//[^/\s]*@")
 
 

@@ -5,7 +5,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from quality.monitor.callers import address_of
-from quality.monitor.texts import reason
+from quality.monitor.texts import printable, reason
 from quality.pool.holders import given_name
 
 if TYPE_CHECKING:
@@ -18,21 +18,21 @@ class DatabaseWork:
     """What one alias was asked for, until it is written down."""
 
     __slots__ = (
-        "errors",
+        "durations",
+        "failed",
         "held_seconds",
         "is_lent",
         "lease",
         "leases",
         "sql_seconds",
         "statements",
-        "timings",
         "waited_seconds",
     )
 
     def __init__(self) -> None:
         # Of statements that were not added up yet.
-        self.timings: list[float] = []
-        self.errors = 0
+        self.durations: list[float] = []
+        self.failed = 0
         # BEGIN and COMMIT are not counted: they are the pool's, not the code's.
         self.statements = 0
         self.sql_seconds = 0.0
@@ -49,7 +49,17 @@ class DatabaseWork:
         self.leases += 1
         self.waited_seconds += lease.waited_seconds
         self.held_seconds += lease.held_seconds
+        self.durations += lease.durations
+        self.failed += lease.failed
         self.is_lent = False
+
+    def add_up(self) -> tuple[list[float], int]:
+        """Add up its statements. Returns their durations, and how many failed, once."""
+        added = self.durations, self.failed
+        self.statements += len(self.durations)
+        self.sql_seconds += sum(self.durations)
+        self.durations, self.failed = [], 0
+        return added
 
 
 class Work:
@@ -95,6 +105,14 @@ class Work:
         # What was borrowed before it began was this one's.
         self.name_before = given_name.get()
 
+    def __str__(self) -> str:
+        """By what name it borrows: `POST scans:record`, or with the path before that is known."""
+        request = self.request
+        if request is None:
+            return ""
+        match = request.resolver_match
+        return f"{request.method} {match.view_name if match else printable(request.path)}"
+
     def database(self, alias: str) -> DatabaseWork:
         """What `alias` was asked for."""
         found = self.databases.get(alias)
@@ -112,7 +130,9 @@ class Work:
             self.method, self.path = str(request.method), request.path
             self.address = address_of(request)
             match = request.resolver_match
-            self.has_arguments = match is not None and bool(match.kwargs)
+            if match is not None:
+                self.route = match.view_name
+                self.has_arguments = bool(match.kwargs)
             # Only if somebody has asked for it: to ask would be a statement.
             self.user_id = getattr(getattr(request, "_cached_user", None), "pk", None)
         error, self.error = self.error, None
@@ -137,15 +157,6 @@ def in_request() -> Work | None:
     """The request that this thread works on, if it does."""
     work: Work | None = getattr(_here, "work", None)
     return work if work is not None and work.request is not None else None
-
-
-def database(alias: str) -> DatabaseWork:
-    """What `alias` was asked for in this thread's work."""
-    try:
-        done: DatabaseWork = _here.work.databases[alias]
-    except (AttributeError, KeyError):
-        return current().database(alias)
-    return done
 
 
 def begin(work: Work) -> None:

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable
 
 from quality.monitor import lines
+from quality.monitor.tally import tally
 
 logger = logging.getLogger(__name__)
 
@@ -20,10 +21,15 @@ EACH_SECONDS = 0.2
 MOST_WAITING = 10_000
 
 
+def _pass_on() -> None:
+    tally.pass_on()
+    lines.flush()
+
+
 class Writer:
     """Calls what was handed to it soon, in the order of handing over, and `afterwards` once."""
 
-    def __init__(self, afterwards: Callable[[], None] = lines.flush) -> None:
+    def __init__(self, afterwards: Callable[[], None] = _pass_on) -> None:
         self._afterwards = afterwards
         self._start_empty()
         os.register_at_fork(after_in_child=self._start_empty)

@@ -113,7 +113,10 @@ class DatabaseWrapper(SessionWrapper):
             return
         super().init_connection_state()
         if self._lender is not None:
-            self.connection.holding.hang_up_at = 0.0
+            holding = self.connection.holding
+            holding.hang_up_at = 0.0
+            # What was asked on the way is no statement of the borrower's.
+            holding.durations.clear()
 
     def is_usable(self) -> bool:
         """Whether the server answers on this connection; one round trip."""

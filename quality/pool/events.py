@@ -1,9 +1,10 @@
 """Tells others what happens in the pools of this process."""
 
 import logging
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import MySQLdb
 
@@ -22,6 +23,9 @@ class LeaseEnded:
     is_new           it was opened while the borrower waited
     connection_id    the server's number for it, 0 if it is not known any more
     reason           why it is closed now; "" = it stays in the pool
+    durations        seconds that each of its statements took, without those told before by
+                     `on_statements`; BEGIN, COMMIT and what the pool asks itself do not count
+    failed           how many of these statements failed
     """
 
     alias: str
@@ -32,11 +36,57 @@ class LeaseEnded:
     connection_age_seconds: float
     is_new: bool
     reason: str
+    durations: list[float]
+    failed: int
 
 
+BeginListener = Callable[[str], None]
 LeaseListener = Callable[[LeaseEnded], None]
-# A tuple that is replaced, never changed: it may be read while somebody is added.
+StatementsListener = Callable[[str, list[float], int], None]
+SlowListener = Callable[[str, Any, float], None]
+# Tuples that are replaced, never changed: they may be read while somebody is added.
+begin_listeners: tuple[BeginListener, ...] = ()
 lease_listeners: tuple[LeaseListener, ...] = ()
+statements_listeners: tuple[StatementsListener, ...] = ()
+slow_listeners: tuple[SlowListener, ...] = ()
+# A statement that takes longer is slow. Nobody has asked for them yet.
+slow_seconds = math.inf
+
+
+def on_lease_began(listener: BeginListener) -> BeginListener:
+    """Have `listener(alias)` called when a connection was lent, in the borrower's thread.
+
+    For each listener once; what it raises is logged. So for all listeners of this module.
+    """
+    global begin_listeners
+    if listener not in begin_listeners:
+        begin_listeners = (*begin_listeners, listener)
+    return listener
+
+
+def on_statements(listener: StatementsListener) -> StatementsListener:
+    """Have `listener(alias, durations, failed)` called when a lease has made many statements.
+
+    At each thousand, in the borrower's thread; the list is the listener's. The rest is told when
+    the lease ends.
+    """
+    global statements_listeners
+    if listener not in statements_listeners:
+        statements_listeners = (*statements_listeners, listener)
+    return listener
+
+
+def on_slow_statement(listener: SlowListener, *, after_seconds: float) -> SlowListener:
+    """Have `listener(alias, statement, seconds)` called after each that took longer.
+
+    In the borrower's thread, whose stack tells who asked. The statement is without its
+    parameters. One limit holds for all listeners, that of the last one.
+    """
+    global slow_listeners, slow_seconds
+    if listener not in slow_listeners:
+        slow_listeners = (*slow_listeners, listener)
+    slow_seconds = after_seconds
+    return listener
 
 
 def on_lease_ended(listener: LeaseListener) -> LeaseListener:
@@ -70,9 +120,32 @@ def tell_lease_ended(
         connection_age_seconds=now - session.opened_at,
         is_new=session.opened_at >= holding.since - waited_seconds,
         reason=reason,
+        durations=holding.durations,
+        failed=holding.failed,
     )
-    for listener in lease_listeners:
+    _tell(lease_listeners, "on_lease_ended", alias, event)
+
+
+def tell_lease_began(alias: str) -> None:
+    """Call the listeners."""
+    _tell(begin_listeners, "on_lease_began", alias, alias)
+
+
+def tell_statements(alias: str, holding: "Holding") -> None:
+    """Call the listeners with what was not told before."""
+    durations, holding.durations = holding.durations, []
+    failed, holding.failed = holding.failed, 0
+    _tell(statements_listeners, "on_statements", alias, alias, durations, failed)
+
+
+def tell_slow_statement(alias: str, statement: Any, seconds: float) -> None:
+    """Call the listeners."""
+    _tell(slow_listeners, "on_slow_statement", alias, alias, statement, seconds)
+
+
+def _tell(listeners: tuple[Callable[..., None], ...], event: str, alias: str, *what: Any) -> None:
+    for listener in listeners:
         try:
-            listener(event)
+            listener(*what)
         except Exception:
-            logger.exception("%s: a listener of on_lease_ended failed", alias)
+            logger.exception("%s: a listener of %s failed", alias, event)

@@ -3,8 +3,8 @@
 from contextvars import ContextVar, Token
 from typing import Self
 
-# What `named()` says here and now; "" outside of it.
-given_name: ContextVar[str] = ContextVar("quality.pool.holder", default="")
+# What `named()` says here and now; "" outside of it. It is asked for its text at each borrow.
+given_name: ContextVar[object] = ContextVar("quality.pool.holder", default="")
 
 
 class named:  # noqa: N801 - reads as a statement: `with named("command exportscans"):`
@@ -15,9 +15,9 @@ class named:  # noqa: N801 - reads as a statement: `with named("command exportsc
 
     __slots__ = ("_before", "name")
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: object) -> None:
         self.name = name
-        self._before: Token[str] | None = None
+        self._before: Token[object] | None = None
 
     def __enter__(self) -> Self:
         self._before = given_name.set(self.name)

@@ -30,6 +30,8 @@ class Holding:
         "_stack",
         "borrower",
         "deadline",
+        "durations",
+        "failed",
         "hang_up_at",
         "ledger_place",
         "name",
@@ -47,7 +49,7 @@ class Holding:
         # None before it was served, and from its return on.
         self.session: Session | None = None
         self.thread = threading.current_thread()
-        self.name = given_name.get() or self.thread.name
+        self.name = str(given_name.get()) or self.thread.name
         # When it asked; from when it was served on, that moment.
         self.since = time.monotonic()
         # None until it was served.
@@ -59,6 +61,9 @@ class Holding:
         self.hang_up_at = 0.0
         self.reported = False
         self.ledger_place = -1
+        # What its statements took that was not told yet, and how many failed.
+        self.durations: list[float] = []
+        self.failed = 0
         self._stack: list[Any] = []
 
     def remember_stack(self) -> None:

@@ -5,7 +5,7 @@ import time
 from typing import Any
 from weakref import ReferenceType
 
-from quality.pool import forking
+from quality.pool import events, forking
 from quality.pool.leases import Holding
 from quality.pool.lent import LentConnection
 from quality.pool.stock import Stock
@@ -59,6 +59,8 @@ class Pool(Stock):
         holding.ledger_place = self.page.lent(holding.name, waited_seconds, now)
         holding.since = now
         self.is_warm = True
+        if events.begin_listeners:
+            events.tell_lease_began(self.alias)
         return lent
 
     def give_back(self, holding: Holding) -> None:

@@ -1,12 +1,14 @@
 """What a borrower holds: a connection and cursors that work until the return, and are watched."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from time import perf_counter
 from typing import Any, NoReturn, Self
 
 import MySQLdb
 from django.db.backends.mysql.base import CursorWrapper
 from MySQLdb.cursors import CursorStoreResultMixIn
 
+from quality.pool import events
 from quality.pool.leases import Holding
 from quality.pool.sessions import Session
 from quality.pool.statements import Effect, effect_of
@@ -45,6 +47,9 @@ READING = _words(
     """
 )
 
+
+# Of one lease, before they are told: a command may hold on to it for hours.
+MOST_DURATIONS = 1000
 
 # What a borrower hears of a connection that is no longer its own.
 GONE = "This connection was closed: it is back in its pool."
@@ -170,37 +175,35 @@ class LentCursor:
 
     def execute(self, query: Any, args: Any = None) -> Any:
         """Run a statement. Raises OperationalError after the connection's return."""
-        session = self.connection.holding.session or refuse()
-        try:
-            effect = effect_of(query)
-            if effect:
-                session.expect(effect)
-            return self._cursor.execute(query, args)
-        except BaseException as error:
-            _note(session, error)
-            raise
+        return self._run(self._cursor.execute, query, args, effect_of(query))
 
     def executemany(self, query: Any, args: Any) -> Any:
         """Run a statement often. Raises OperationalError after the connection's return."""
-        session = self.connection.holding.session or refuse()
-        try:
-            effect = effect_of(query)
-            if effect:
-                session.expect(effect)
-            return self._cursor.executemany(query, args)
-        except BaseException as error:
-            _note(session, error)
-            raise
+        return self._run(self._cursor.executemany, query, args, effect_of(query))
 
     def callproc(self, name: str, args: Any = ()) -> Any:
         """Call a procedure. Raises OperationalError after the connection's return."""
-        session = self.connection.holding.session or refuse()
+        return self._run(self._cursor.callproc, name, args, Effect.SESSION)
+
+    def _run(self, run: Callable[..., Any], query: Any, args: Any, effect: Effect) -> Any:
+        holding = self.connection.holding
+        session = holding.session or refuse()
+        began = perf_counter()
         try:
-            session.expect(Effect.SESSION)
-            return self._cursor.callproc(name, args)
+            if effect:
+                session.expect(effect)
+            return run(query, args)
         except BaseException as error:
+            holding.failed += 1
             _note(session, error)
             raise
+        finally:
+            seconds = perf_counter() - began
+            holding.durations.append(seconds)
+            if seconds > events.slow_seconds:
+                events.tell_slow_statement(holding.pool.alias, query, seconds)
+            if len(holding.durations) >= MOST_DURATIONS:
+                events.tell_statements(holding.pool.alias, holding)
 
     @property
     def cursor(self) -> Any:

@@ -18,6 +18,7 @@ COMMANDS = {
     "run": serve.run,
     "test": checking.test,
     "chaos": checking.chaos,
+    "soak": checking.soak,
     "check": checking.check,
     "bench": checking.bench,
     "format": checking.format_code,

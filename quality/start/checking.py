@@ -1,4 +1,4 @@
-"""The commands for those who change the code: test, chaos, check, bench, format, lock."""
+"""The commands for those who change the code: test, chaos, soak, check, bench, format, lock."""
 
 from __future__ import annotations
 
@@ -27,6 +27,13 @@ def chaos() -> int:
     ensure_tools(os.environ)
     os.chdir(ROOT)
     os.execv(PYTHON, [str(PYTHON), "-m", "pytest", "-m", "chaos"])  # noqa: S606
+
+
+def soak() -> int:
+    """The long run; its bar and its table are printed as it goes."""
+    ensure(dev=True, browser=True)
+    os.chdir(ROOT)
+    os.execv(PYTHON, [str(PYTHON), "-m", "pytest", "-m", "soak", "-s", "tests/e2e"])  # noqa: S606
 
 
 def check() -> int:

@@ -5,9 +5,10 @@ from django.contrib.auth.models import Group
 from django.test import Client
 
 from accounts.models import User
+from scans.corrections import void_scan
 from scans.models import Defect, Station
 from scans.recording import record_scan
-from scans.submission import read
+from scans.submission import read, read_void
 from tests.scans.sample import payload
 
 
@@ -45,7 +46,7 @@ def test_an_administrator_cannot_touch_a_superuser(admin):
         assert response.status_code in {403, 404}
 
 
-@pytest.mark.parametrize("page", ["station", "operator", "defect"])
+@pytest.mark.parametrize("page", ["station", "operator", "defect", "profile"])
 def test_master_data_can_be_changed_but_not_deleted(admin, master_data, page):
     assert admin.get(f"/admin/scans/{page}/").status_code == 200
     assert admin.get(f"/admin/scans/{page}/add/").status_code == 200
@@ -75,6 +76,23 @@ def test_scans_can_only_be_read_even_by_a_superuser(admin, master_data):
         action = {"action": "delete_selected", "_selected_action": scan.pk, "post": "yes"}
         client.post("/admin/scans/scan/", action)
     scan.refresh_from_db()
+
+
+@pytest.mark.parametrize("page", ["event", "incident", "presence"])
+def test_what_stations_report_can_only_be_read(admin, page):
+    assert admin.get(f"/admin/scans/{page}/").status_code == 200
+    root = Client()
+    root.force_login(User.objects.create_superuser("root"))
+    assert root.get(f"/admin/scans/{page}/add/").status_code == 403
+
+
+def test_the_list_of_scans_shows_which_were_voided(admin, master_data):
+    user = User.objects.get(username="admin")
+    scan, _ = record_scan(read(payload()), user)
+    assert not admin.get("/admin/scans/scan/").context["cl"].result_list[0].is_voided
+    void = read_void({"reason": "wrong", "voided_at": "2026-11-20T14:05:19+02:00"})
+    void_scan(scan.uid, void, user, may_correct_any=True)
+    assert admin.get("/admin/scans/scan/").context["cl"].result_list[0].is_voided
 
 
 def test_a_code_that_scans_name_stays(admin, master_data):

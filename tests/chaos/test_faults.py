@@ -11,13 +11,14 @@ from dataclasses import dataclass
 import pytest
 
 from quality.devdb.mariadb import PrivateMariaDB
+from scans.simulation.simulation import Simulation
 from tests.agreement import agree
 from tests.chaos.asking import Answer, Asker, late
 from tests.chaos.report import Report
 from tests.chaos.watching import TOKEN, Alertmanager, Prometheus, await_true, watched
 from tests.faults import Administrator, frozen
 from tests.serving import PASSWORD, Browser, Database, Site, running
-from tests.stations import Stations
+from tests.stations import stations_at
 
 pytestmark = pytest.mark.chaos
 
@@ -57,8 +58,8 @@ def site(server, tmp_path_factory) -> Iterator[Site]:
 
 
 @pytest.fixture(scope="module")
-def stations(site) -> Iterator[Stations]:
-    with Stations(site, STATIONS) as stations:
+def stations(site) -> Iterator[Simulation]:
+    with stations_at(site, STATIONS) as stations:
         yield stations
 
 

@@ -168,14 +168,19 @@ def open_context(browser, site, signed_in, complaints) -> Iterator[Callable[...,
 def open_station(open_context, binding) -> Callable[..., StationPage]:
     """`open_station("FG-01")` is that station's page, with a browser of its own.
 
-    A script runs before those of the page, to take from the browser what others lack.
+    A script runs before those of the page, to take from the browser what others lack. With a clock
+    `page.clock` moves time on.
     """
 
-    def open_at(code: str = "FG-01", *, script: str = "", **options: Any) -> StationPage:
+    def open_at(
+        code: str = "FG-01", *, script: str = "", has_clock: bool = False, **options: Any
+    ) -> StationPage:
         context = open_context(**options)
         if code:
             context.add_cookies([binding(code)])
         page = context.new_page()
+        if has_clock:
+            page.clock.install()
         if script:
             page.add_init_script(script)
         page.goto("/scans/station/")
@@ -189,6 +194,23 @@ def open_station(open_context, binding) -> Callable[..., StationPage]:
 @pytest.fixture
 def station(open_station) -> StationPage:
     return open_station()
+
+
+@pytest.fixture
+def profile(database) -> Iterator[Callable[..., None]]:
+    """`profile(repeat_policy="warn")` changes how the stations' pages behave, for one test."""
+    [names] = database.run("SELECT * FROM scans_profile ORDER BY id LIMIT 1")
+    columns = [name for (name, *_) in database.run("SHOW COLUMNS FROM scans_profile")]
+    before = dict(zip(columns, names, strict=True))
+
+    def change(**values: Any) -> None:
+        assignments = ", ".join(f"{name} = %s" for name in values)
+        database.run(f"UPDATE scans_profile SET {assignments}", *values.values())
+        # As the admin does in the same transaction.
+        database.run("UPDATE scans_revision SET number = number + 1")
+
+    yield change
+    change(**{name: value for name, value in before.items() if name != "id"})
 
 
 _orders = itertools.count(90000001)

@@ -47,6 +47,12 @@ class StationPage:
         """As a scanner that needs no time; for tests that count scans, not key strokes."""
         self.page.evaluate(TYPE, codes)
 
+    def pass_seconds(self, seconds: float) -> None:
+        """So much later by the browser's clock; what waits for time to pass goes on waiting."""
+        self.page.evaluate(
+            "ms => { const now = Date.now; Date.now = () => now() + ms; }", seconds * 1000
+        )
+
     # -- what the eye sees
 
     @property
@@ -71,6 +77,10 @@ class StationPage:
         """The tones since the last question, in hertz."""
         heard: list[int] = self.page.evaluate("window.heard.splice(0)")
         return heard
+
+    def await_totals(self, approved: int, rejected: int) -> None:
+        expect(self.page.locator("#approved")).to_have_text(str(approved))
+        expect(self.page.locator("#rejected")).to_have_text(str(rejected))
 
     def totals(self) -> tuple[int, int]:
         approved = self.page.locator("#approved").inner_text()

@@ -88,4 +88,4 @@ def test_a_sign_out_with_pending_scans_asks_first(open_context, site, complaints
     expect(page.locator("#leaving")).to_be_hidden()
     page.get_by_role("button", name="Sign out", exact=True).click()
     page.get_by_role("button", name="Sign out all the same").click()
-    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    expect(page.get_by_role("heading", name="Autentificare")).to_be_visible()

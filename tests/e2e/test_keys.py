@@ -13,7 +13,7 @@ def test_cr_and_lf_as_control_keys_end_a_code(station, database, order, end):
 
 def test_a_code_that_begins_with_a_space_presses_no_button(station, database, order):
     station.scan("OP0001", f"{order}-0001", "OC01")
-    for selector in ("#restart", ".station-name a"):
+    for selector in ("#restart", ".brand"):
         station.page.locator(selector).focus()
         station.scan(" OP0017", delay_ms=10)
         expect(station.hint("operator")).to_have_text("Élise Șerban")

@@ -1,9 +1,9 @@
 import { Codes, repair } from "/static/scans/barcode.js";
-import { equal, test } from "./harness.js";
+import { equal, sample, test } from "./harness.js";
 import { settings } from "./sample.js";
 
 const codes = new Codes(settings);
-const table = await (await fetch("/tests/scans/codes.json")).json();
+const table = await sample("/tests/scans/codes.json");
 
 for (const { raw, code, fields } of table) {
   test(`${JSON.stringify(raw)} is repaired and recognised as on the server`, () => {
@@ -13,10 +13,10 @@ for (const { raw, code, fields } of table) {
 }
 
 test("a code is complete when nothing more can belong to it", () => {
-  for (const code of ["OP0001", "CP10045821-0007", "OC01", "000"]) {
+  for (const code of ["OP0001", "CP10045821-0007", "OC01", "000", "CMDUNDO", "CMDCLEAR"]) {
     equal(codes.isComplete(code), true, code);
   }
-  for (const code of ["", "OP", "OP00", "OP000", "CP10045821-000", "OC0", "00", "0000"]) {
+  for (const code of ["", "OP", "OP00", "OP000", "CP10045821-000", "OC0", "00", "0000", "CMD"]) {
     equal(codes.isComplete(code), false, code);
   }
 });

@@ -58,6 +58,83 @@ test("a note is a code only as a whole or glued to the end", () => {
   equal(write("width 120"), [["completed", "width 120"]]);
 });
 
+test("what was meant as a code and misread is no note", () => {
+  const write = (note) => {
+    const { form } = taken("OP0001", CP, "OC01", "OC11", "099");
+    form.note = note;
+    const [outcome] = form.finishNote();
+    return [outcome.problem?.kind ?? outcome.did, outcome.problem?.code ?? "", form.note];
+  };
+  for (const code of ["CP1004582-0001", "cp10045821", "P10045821-0001", "00", "OC1", "OP0001OP0001"]) {
+    equal(write(code), ["note-misread", code, ""]);
+  }
+  // The words before it stay.
+  equal(write("loose threadCP1004582-0008"), ["note-misread", "CP1004582-0008", "loose thread"]);
+  for (const words of ["loose", "width 120", "see CP1004582", "M6", "10mm", "?", "stop"]) {
+    equal(write(words), ["completed", "", ""], words);
+  }
+});
+
+test("a command is one wherever it is scanned, and changes no field by itself", () => {
+  equal(taken("OP0001", CP, "cmdundo").last, { did: "commanded", command: "undo" });
+  equal(taken("OP0001", CP, "CMDUNDO").form.active, "oc1");
+  const { form } = taken("OP0001", CP, "OC01", "OC11", "099");
+  form.note = "looseCMDCLEAR";
+  equal(form.finishNote(), [{ did: "commanded", command: "clear" }]);
+  equal(form.note, "loose");
+});
+
+test("a piece or a command behind the words needs no Enter, a badge and a word do", () => {
+  const { form } = taken("OP0001", CP, "OC01", "OC11", "099");
+  const ends = (note) => {
+    form.note = note;
+    return form.noteEndsWithCode;
+  };
+  equal(["looseCP10045821-0008", CP, "looseCMDUNDO"].map(ends), [true, true, true]);
+  equal(["stop12", "loose", "see OP0001", ""].map(ends), [false, false, false, false]);
+});
+
+test("sticky fields stay for the next piece, until a new pair is scanned", () => {
+  const form = new Form(new Codes(settings));
+  form.sticky = new Set(["operator", "oc1", "oc2"]);
+  const take = (...raws) => raws.flatMap((raw) => form.take(raw)).at(-1);
+  take("OP0001", CP, "OC01", "OC11", "000");
+  equal([form.active, form.isBegun, form.values.oc2.code], ["cp", false, "OC11"]);
+  equal(take("CP10045821-0008", "000").scan.codes.oc2, "OC11");
+  // Read twice, the last of the pair begins no new one.
+  equal(take("OC11").problem.kind, "oc-full");
+  take("OC02");
+  equal([form.values.oc1.code, form.values.oc2 ?? null], ["OC02", null]);
+  take("OC12");
+  equal(take("CP10045821-0009", "000").scan.codes, {
+    operator: "OP0001",
+    cp: "CP10045821-0009",
+    oc1: "OC02",
+    oc2: "OC12",
+    defect: "000",
+  });
+  take("CP10045821-0010");
+  form.clear();
+  equal([form.active, form.values.oc1.code], ["cp", "OC02"]);
+  form.restart();
+  equal([form.values.operator.code, form.values.oc1 ?? null], ["OP0001", null]);
+});
+
+test("without sticky fields each piece wants its badge", () => {
+  const form = new Form(new Codes(settings));
+  form.sticky = new Set();
+  ["OP0001", CP, "OC01", "OC11", "000"].forEach((raw) => form.take(raw));
+  equal(form.active, "operator");
+});
+
+test("a blocked CP changes nothing", () => {
+  const form = new Form(new Codes(settings));
+  form.isBlocked = (cp) => cp === CP;
+  form.take("OP0001");
+  equal(form.take(CP), [{ did: "refused", problem: { kind: "blocked", field: "cp", code: CP } }]);
+  equal(form.active, "cp");
+});
+
 test("a form comes back after a reload, but not with codes that are none any more", () => {
   const { form } = taken("OP0001", CP, "OC01");
   const again = new Form(new Codes(settings));

@@ -16,6 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from quality import sizing
 from quality.devdb.mariadb import PrivateMariaDB
 from quality.monitor import metrics
+from quality.monitor.writing import writer
 from tests.monitor.promql import OF_PROMETHEUS, expressions, metrics_of
 from tests.serving import Database, Site, running
 
@@ -41,6 +42,8 @@ class Scrape:
 
 
 def scrape(client: Client) -> Scrape:
+    # What ended just now is counted a moment later.
+    writer.flush()
     response = client.get("/metrics")
     assert response.status_code == 200
     assert response["Content-Type"].startswith("text/plain")
@@ -110,7 +113,7 @@ def test_statements_are_counted_by_their_duration(client):
 def test_answers_are_counted_by_their_outcome(client):
     before, counted = scrape(client), metrics.counters()
     for route, status in [("scans:record", 201), ("scans:record", 418), ("home", 200)]:
-        metrics.count_response(route, status)
+        metrics.count_responses(route, status, 1)
     after = scrape(client)
     for outcome in ("stored", "other"):
         assert after.sum("scans_total", outcome=outcome) == 1 + before.sum(
@@ -137,6 +140,20 @@ def test_sign_ins_are_counted(client, person):
             "sign_ins_total", outcome=outcome
         )
         assert grown == 1, outcome
+
+
+def test_the_permission_cache_is_counted(client, client_of):
+    before = scrape(client)
+    operator = client_of("operator")
+    for _ in range(3):
+        operator.get("/scans/recent/")
+    after = scrape(client)
+    grown = {
+        name: after.sum(f"permission_cache_{name}_total")
+        - before.sum(f"permission_cache_{name}_total")
+        for name in ("hits", "misses")
+    }
+    assert grown == {"hits": 2, "misses": 1}
 
 
 def test_requests_are_timed_by_route(client, db):
@@ -225,6 +242,9 @@ def test_all_workers_are_told_and_a_killed_one_vanishes_while_its_counts_stay(si
         # One of them may still be starting.
         matches = matches and len(before.pids()) == 2
     assert matches
+    # Counted a moment after they are answered.
+    while before.sum(name, view="accounts:login") != sent and time.monotonic() < deadline:
+        before = Scrape(ask(site, "/metrics"))
     assert before.sum(name, view="accounts:login") == sent
     connects = before.sum("db_pool_connects_total")
     assert connects >= size

@@ -9,10 +9,10 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from django.http import HttpRequest, HttpResponse
-from django.test import RequestFactory
 
 from quality.monitor import latencies, places
+from quality.monitor.tally import Tally
+from quality.monitor.work import Work
 
 ROOT = Path(__file__).resolve().parents[2]
 COUNT = """
@@ -39,7 +39,7 @@ import django
 django.setup()
 from django.test import Client
 from quality.monitor import metrics
-metrics.count_response("scans:record", 201)
+metrics.count_responses("scans:record", 201, 1)
 shutil.rmtree(metrics.FOLDER)
 # A page that nobody has asked for yet.
 assert Client().get("/accounts/login/", HTTP_HOST="localhost").status_code == 200
@@ -51,11 +51,8 @@ EVERYTHING = """
 import sys
 import django
 django.setup()
-from django.http import HttpResponse
-from django.test import RequestFactory
 from django.urls import get_resolver
-from django.urls.resolvers import ResolverMatch
-from quality.monitor.latencies import measure_latencies
+from quality.monitor import latencies
 
 def views(resolver, prefix=""):
     for one in resolver.url_patterns:
@@ -66,12 +63,10 @@ def views(resolver, prefix=""):
             yield prefix + (one.name or "<unnamed view>")
 
 for status in (200, 302, 403, 404, 405, 503):
-    measure = measure_latencies(lambda request: HttpResponse(status=status))
     for view in views(get_resolver()):
         for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "FOO", "BAR"):
-            request = RequestFactory().generic(method, "/")
-            request.resolver_match = ResolverMatch(None, (), {}, url_name=view)
-            measure(request)
+            latencies.observe(view, method, [0.01])
+            latencies.count(view, method, status, 1)
 """
 
 
@@ -161,7 +156,8 @@ def test_a_folder_that_cannot_be_had_costs_no_worker_its_start(tmp_path):
             "shell",
             "-c",
             "from quality.monitor import metrics as m;"
-            "m.count_response('scans:record', 201); print('stored', m.counters()['scans_stored'])",
+            "m.count_responses('scans:record', 201, 1);"
+            "print('stored', m.counters()['scans_stored'])",
         ],
         cwd=ROOT,
         env=os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path / "file" / "folder")},
@@ -189,21 +185,18 @@ def test_a_folder_that_somebody_removed_silences_nobody(tmp_path):
     run(GONE, tmp_path / "counters")
 
 
-def test_what_cannot_be_counted_is_answered_all_the_same(monkeypatch, caplog):
-    def fail(*labels: object) -> None:
+def test_what_cannot_be_counted_is_said_once(monkeypatch, caplog):
+    def fail(*counted: object) -> None:
         raise OSError("no such folder")
 
-    def answer(request: HttpRequest) -> HttpResponse:
-        return HttpResponse("well")
-
-    measure = latencies.measure_latencies(answer)
-    monkeypatch.setattr(
-        latencies.KeptMetrics.get_instance().requests_latency_by_view_method, "labels", fail
-    )
+    monkeypatch.setattr(latencies, "observe", fail)
+    counting = Tally()
     for _ in range(3):
-        assert measure(RequestFactory().get("/")).content == b"well"
-    # Said once: it may happen in each request.
-    assert len(caplog.records) == 1
+        work = Work()
+        work.status = 200
+        counting.add_request(work)
+        counting.pass_on()
+    assert [record.getMessage() for record in caplog.records] == ["Requests are not counted."]
 
 
 def run(code: str, folder: Path) -> None:

@@ -8,14 +8,15 @@ import pytest
 from django.contrib.auth.models import Group
 from django.db import ProgrammingError, connection
 
-from quality.monitor import metrics, timing, work
+from quality.pool import events
 
 
 @pytest.fixture
-def slow(settings, caplog, db):
+def slow(monkeypatch, settings, caplog, db):
     """The records of slow statements; every statement counts as one."""
     caplog.set_level(logging.INFO)
     settings.SLOW_STATEMENT_SECONDS = 1e-9
+    monkeypatch.setattr(events, "slow_seconds", 0.0)
     return lambda: [one for one in caplog.records if one.name == "quality.database.slow"]
 
 
@@ -40,8 +41,8 @@ def test_a_slow_statement_names_the_line_of_ours_that_asked(slow):
     assert record.fields["seconds"] >= 0
 
 
-def test_a_statement_as_quick_as_most_is_not_told(slow, settings):
-    settings.SLOW_STATEMENT_SECONDS = 60
+def test_a_statement_as_quick_as_most_is_not_told(slow, monkeypatch):
+    monkeypatch.setattr(events, "slow_seconds", 60.0)
     Group.objects.count()
     assert slow() == []
 
@@ -51,30 +52,3 @@ def test_a_slow_statement_that_fails_is_told_too(slow):
         cursor.execute("SELECT FROM nothing WHERE name = %s", ["secret"])
     assert len(slow()) == 1
     connection.needs_rollback = True
-
-
-def test_statements_are_counted_and_timed_for_the_metrics(db, monkeypatch):
-    seen = []
-    monkeypatch.setattr(
-        metrics,
-        "observe_statements",
-        lambda alias, durations, errors: seen.append((alias, len(durations), errors)),
-    )
-    work.begin(work.Work())
-    Group.objects.count()
-    with pytest.raises(ProgrammingError), connection.cursor() as cursor:
-        cursor.execute("SELECT FROM nothing")
-    timing.add_up("default", work.current().database("default"))
-    assert seen == [("default", 2, 1)]
-    connection.needs_rollback = True
-
-
-def test_a_connection_is_watched_once_however_often_it_is_borrowed(transactional_db):
-    for _ in range(3):
-        connection.ensure_connection()
-        connection.close()
-    connection.ensure_connection()
-    assert connection.execute_wrappers.count(timing._timed) == 1
-    work.begin(work.Work())
-    Group.objects.count()
-    assert len(work.current().database("default").timings) == 1

@@ -18,7 +18,7 @@ from quality.devdb.mariadb import PrivateMariaDB
 from tests.agreement import agree
 from tests.faults import Administrator, frozen
 from tests.serving import PASSWORD, Browser, Database, Site, running
-from tests.stations import Stations
+from tests.stations import stations_at
 
 WORKERS, POOL_SIZE, THREADS = 3, 2, 6
 INTERVAL_SECONDS = 1.0
@@ -133,7 +133,7 @@ def test_every_worker_is_seen_before_it_is_used_and_costs_no_connection(site, se
 def test_under_load_all_agree_on_the_connections_and_again_after_a_worker_was_killed(site, server):
     """Page, metrics, health, command and the server's own list."""
     watcher = Browser(site.url, PASSWORD, user="admin")
-    with Stations(site, 6) as stations, Administrator(server) as administrator:
+    with stations_at(site, 6) as stations, Administrator(server) as administrator:
         eventually(lambda: len(stations.confirmed) >= 6)
         found, _ = agree(site, watcher, administrator, seconds=15)
         assert found["/monitor/pool"] > 0

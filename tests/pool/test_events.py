@@ -4,6 +4,7 @@ import gc
 import threading
 
 import pytest
+from django.db import ProgrammingError
 
 from quality.pool import events
 from tests.pool.conftest import eventually, in_thread, thread_id
@@ -118,4 +119,47 @@ def test_a_listener_may_use_the_pool_and_what_it_raises_hurts_nobody(database, t
     wrapper.close()
     assert caplog.text.count("a listener of on_lease_ended failed") == 1
     assert thread_id(wrapper)
+    wrapper.close()
+
+
+def test_a_lease_tells_what_its_statements_took(database, told):
+    wrapper = database().wrapper()
+    with wrapper.cursor() as cursor:
+        cursor.execute("SELECT SLEEP(0.05)")
+        cursor.executemany("SELECT %s", [(1,), (2,)])
+        with pytest.raises(ProgrammingError):
+            cursor.execute("SELECT FROM nothing")
+    wrapper.close()
+    [(event, _)] = told
+    assert len(event.durations) == 3
+    assert event.failed == 1
+    assert max(event.durations) == event.durations[0] > 0.05
+    # The next borrower's are its own.
+    thread_id(wrapper)
+    wrapper.close()
+    assert (len(told[1][0].durations), told[1][0].failed) == (1, 0)
+
+
+def test_a_lease_that_goes_on_tells_of_each_thousand_statements(database, told, monkeypatch):
+    monkeypatch.setattr(events, "statements_listeners", ())
+    thousands: list[tuple[str, int, int]] = []
+    events.on_statements(lambda alias, took, failed: thousands.append((alias, len(took), failed)))
+    wrapper = database().wrapper()
+    with wrapper.cursor() as cursor:
+        for _ in range(1001):
+            cursor.execute("SELECT 1")
+        assert thousands == [(wrapper.alias, 1000, 0)]
+    wrapper.close()
+    assert len(told[0][0].durations) == 1
+
+
+def test_a_lease_is_told_when_it_begins(database, told, monkeypatch):
+    monkeypatch.setattr(events, "begin_listeners", ())
+    began: list[str] = []
+    events.on_lease_began(began.append)
+    wrapper = database().wrapper()
+    assert began == []
+    thread_id(wrapper)
+    assert began == [wrapper.alias]
+    assert told == []
     wrapper.close()

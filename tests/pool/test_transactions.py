@@ -648,26 +648,6 @@ def test_it_comes_to_the_same_without_autocommit(scenario, side_of):
 
 
 @pytest.fixture
-def heard(administrator):
-    """`with heard() as statements:` what the server hears from all others in the block."""
-
-    @contextlib.contextmanager
-    def listen():
-        statements = []
-        administrator.query("TRUNCATE mysql.general_log")
-        with administrator.setting("log_output", "TABLE"), administrator.setting("general_log", 1):
-            yield statements
-        own = administrator.query("SELECT CONNECTION_ID()")[0][0]
-        for kind, text in administrator.query(
-            "SELECT command_type, CONVERT(argument USING utf8mb4) FROM mysql.general_log "
-            f"WHERE thread_id <> {own} ORDER BY event_time"
-        ):
-            statements.append(text if kind == "Query" else kind)
-
-    return listen
-
-
-@pytest.fixture
 def shop(on_spare_server, administrator):
     """An alias on the spare server, with a connection that was used before."""
     administrator.query("CREATE OR REPLACE TABLE quality.things (id int PRIMARY KEY)")
@@ -680,18 +660,18 @@ def shop(on_spare_server, administrator):
     del connections[shop.alias], connections.settings[shop.alias]
 
 
-def test_a_request_with_one_select_sends_one_statement(heard, shop):
+def test_a_request_with_one_select_sends_one_statement(administrator, shop):
     wrapper = connections[shop.alias]
-    with heard() as statements:
+    with administrator.heard() as statements:
         for _ in range(3):
             select(wrapper, "SELECT 2")
             wrapper.close()
     assert statements == ["SELECT 2"] * 3
 
 
-def test_a_transaction_sends_begin_its_statements_and_commit(heard, shop):
+def test_a_transaction_sends_begin_its_statements_and_commit(administrator, shop):
     wrapper = connections[shop.alias]
-    with heard() as statements:
+    with administrator.heard() as statements:
         with transaction.atomic(using=shop.alias):
             select(wrapper, "INSERT INTO things VALUES (1)")
             select(wrapper, "SELECT 2")
@@ -699,9 +679,9 @@ def test_a_transaction_sends_begin_its_statements_and_commit(heard, shop):
     assert statements == ["BEGIN;INSERT INTO things VALUES (1)", "SELECT 2", "COMMIT"]
 
 
-def test_a_transaction_that_is_undone_sends_rollback(heard, shop):
+def test_a_transaction_that_is_undone_sends_rollback(administrator, shop):
     wrapper = connections[shop.alias]
-    with heard() as statements:
+    with administrator.heard() as statements:
         with contextlib.suppress(Stop), transaction.atomic(using=shop.alias):
             select(wrapper, "INSERT INTO things VALUES (1)")
             raise Stop
@@ -709,8 +689,8 @@ def test_a_transaction_that_is_undone_sends_rollback(heard, shop):
     assert statements == ["BEGIN;INSERT INTO things VALUES (1)", "ROLLBACK"]
 
 
-def test_an_empty_transaction_sends_nothing(heard, shop):
-    with heard() as statements:
+def test_an_empty_transaction_sends_nothing(administrator, shop):
+    with administrator.heard() as statements:
         for error in (None, Stop):
             with contextlib.suppress(Stop), transaction.atomic(using=shop.alias):
                 if error:
@@ -719,9 +699,9 @@ def test_an_empty_transaction_sends_nothing(heard, shop):
     assert statements == []
 
 
-def test_a_duplicate_in_a_nested_block_needs_nothing_more(heard, shop):
+def test_a_duplicate_in_a_nested_block_needs_nothing_more(administrator, shop):
     wrapper = connections[shop.alias]
-    with heard() as statements:
+    with administrator.heard() as statements:
         with transaction.atomic(using=shop.alias):
             select(wrapper, "INSERT INTO things VALUES (1)")
             with pytest.raises(IntegrityError), transaction.atomic(using=shop.alias):
@@ -740,22 +720,22 @@ def test_a_duplicate_in_a_nested_block_needs_nothing_more(heard, shop):
     ]
 
 
-def test_a_close_within_a_transaction_sends_rollback_alone(heard, shop):
+def test_a_close_within_a_transaction_sends_rollback_alone(administrator, shop):
     wrapper = connections[shop.alias]
-    with heard() as statements, transaction.atomic(using=shop.alias):
+    with administrator.heard() as statements, transaction.atomic(using=shop.alias):
         select(wrapper, "INSERT INTO things VALUES (1)")
         wrapper.close()
     assert statements == ["BEGIN;INSERT INTO things VALUES (1)", "ROLLBACK"]
 
 
-def test_a_new_connection_is_sent_its_settings_and_nothing_else(heard, on_spare_server):
+def test_a_new_connection_is_sent_its_settings_and_nothing_else(administrator, on_spare_server):
     shop = on_spare_server({"max_size": 1, "min_size": 0, "statement_timeout": 5})
     # What Django wants to know of a server it asks once for all.
     wrapper = shop.wrapper()
     select(wrapper, "SELECT 1")
     wrapper.close()
     wrapper.close_pool()
-    with heard() as statements:
+    with administrator.heard() as statements:
         wrapper = shop.wrapper()
         select(wrapper, "SELECT 2")
         assert wrapper.features.supports_transactions
@@ -768,9 +748,9 @@ def test_a_new_connection_is_sent_its_settings_and_nothing_else(heard, on_spare_
     ]
 
 
-def test_a_full_reset_takes_two_requests(heard, shop):
+def test_a_full_reset_takes_two_requests(administrator, shop):
     wrapper = connections[shop.alias]
-    with heard() as statements:
+    with administrator.heard() as statements:
         select(wrapper, "SET @left = 1")
         wrapper.close()
         select(wrapper, "SELECT 2")

@@ -173,6 +173,18 @@ def test_the_console_speaks_json_when_asked(tmp_path):
         assert {"time", "level", "logger", "message"} <= json.loads(line).keys()
 
 
+def test_a_logger_says_more_when_asked_to(tmp_path):
+    code = SAY.split("for name")[0] + (
+        "for name in ('accounts.backends', 'scans.views', 'scans'):\n"
+        "    logging.getLogger(name).debug('%s in detail', name)"
+    )
+    say(tmp_path / "usual", code)
+    assert not any(path.read_text() for path in (tmp_path / "usual").glob("*"))
+    say(tmp_path, code, LOG_DEBUG="accounts.backends, scans.views")
+    assert messages((tmp_path / "settings.log").read_text()) == ["accounts.backends in detail"]
+    assert messages((tmp_path / "application.log").read_text()) == ["scans.views in detail"]
+
+
 def test_a_form_that_does_not_exist_is_refused(monkeypatch):
     monkeypatch.setenv("LOG_FORMAT", "xml")
     with pytest.raises(ImproperlyConfigured, match="LOG_FORMAT must be text or json, not 'xml'"):

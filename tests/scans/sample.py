@@ -1,5 +1,6 @@
 """A scan as a station sends it."""
 
+import json
 from typing import Any
 from uuid import uuid4
 
@@ -16,3 +17,9 @@ def payload(**changes: Any) -> dict[str, Any]:
         "scanned_at": "2026-11-20T14:05:09.123+02:00",
     } | changes
     return {name: value for name, value in scan.items() if value is not None}
+
+
+def post(client: Any, body: Any, path: str = "/scans/", **headers: str) -> Any:
+    """What a station is answered; the body is JSON, or whatever bytes or text are given."""
+    content = body if isinstance(body, bytes | str) else json.dumps(body)
+    return client.post(path, content, content_type="application/json", headers=headers)

@@ -127,3 +127,21 @@ def test_a_note_of_nothing_visible_is_no_note():
 
 def test_a_note_may_have_lines():
     assert read(payload(note="left\r\nright")).note == "left\nright"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("device", "7"),
+        ("device", 7),
+        ("sequence", 0),
+        ("sequence", "1"),
+        ("sequence", True),
+        ("sequence", 1.5),
+        ("sequence", 10**12),
+        ("sent_at", "now"),
+        ("sent_at", "2026-11-20T14:05:09"),
+    ],
+)
+def test_what_newer_pages_add_is_checked_when_it_is_there(name, value):
+    assert list(errors_of(**{name: value})) == [name]

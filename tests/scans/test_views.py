@@ -3,7 +3,8 @@
 import io
 import json
 import threading
-from datetime import timedelta
+from datetime import datetime, timedelta
+from uuid import uuid4
 
 import pytest
 from django.db import connections
@@ -12,14 +13,9 @@ from django.utils import timezone
 
 from scans.models import Scan
 from scans.shifts import shift_at
-from tests.scans.sample import payload
+from tests.scans.sample import payload, post
 
 pytestmark = pytest.mark.usefixtures("master_data")
-
-
-def post(client, body, **headers):
-    content = body if isinstance(body, bytes | str) else json.dumps(body)
-    return client.post("/scans/", content, content_type="application/json", headers=headers)
 
 
 @pytest.fixture
@@ -162,6 +158,89 @@ def test_recent_lists_the_15_newest_and_the_totals_of_the_shift(operator):
     assert len(answer["scans"]) == 15
     assert [scan["cp"] for scan in answer["scans"][1:3]] == ["CP10045821-0016", "CP10045821-0015"]
     assert operator.get("/scans/recent/").json()["totals"] == {"approved": 13, "rejected": 5}
+
+
+def test_recent_tells_shift_order_clock_and_revision(operator):
+    before = timezone.now()
+    answer = operator.get("/scans/recent/?station=FG-01").json()
+    assert answer["scans"] == []
+    assert answer["totals"] == {"approved": 0, "rejected": 0}
+    assert answer["order"] is None
+    shift = shift_at(before)
+    assert answer["shift"] == {
+        "name": shift.name,
+        "start": shift.start.isoformat(),
+        "end": shift.end.isoformat(),
+    }
+    assert before <= datetime.fromisoformat(answer["now"]) <= timezone.now()
+    assert answer["revision"] == operator.get("/scans/floor/").json()["revision"]
+
+
+def test_an_order_counts_its_pieces_by_their_last_valid_scan(operator):
+    def scan(piece: str, defect: str, minute: int) -> None:
+        moment = f"2026-11-20T14:{minute:02}:00+02:00"
+        sent = payload(cp=f"CP10045821-{piece}", defect=defect, scanned_at=moment)
+        assert post(operator, sent | {"station": "FG-01"}).status_code == 201
+
+    scan("0001", "001", 1)
+    scan("0001", "000", 2)  # repaired
+    scan("0002", "000", 1)
+    scan("0002", "001", 3)
+    scan("0002", "000", 2)  # delivered late: the one before stays the last
+    scan("0003", "000", 1)
+    post(operator, payload(cp="CP10045822-0001"))
+    answer = operator.get("/scans/recent/?station=FG-02&cp_base=CP10045821").json()
+    # Wherever they were scanned.
+    assert answer["order"] == {"base": "CP10045821", "approved": 2, "rejected": 1}
+    for base, counted in [("CP10045822", 1), ("CP99999999", 0), ("' OR 1", 0)]:
+        order = operator.get("/scans/recent/", {"cp_base": base}).json()["order"]
+        assert order == {"base": base, "approved": counted, "rejected": 0}
+
+
+@pytest.mark.parametrize(("late_seconds", "skew"), [(0, 0), (90, 90), (-3600, -3600)])
+def test_a_stations_clock_is_compared_and_never_corrected(operator, late_seconds, skew):
+    clock = timezone.now() - timedelta(seconds=late_seconds)
+    answer = post(operator, payload(sent_at=clock.isoformat())).json()
+    assert answer["clock_skew_seconds"] == pytest.approx(skew, abs=20)
+    assert answer["scanned_at"] == "2026-11-20T14:05:09.123000+02:00"
+
+
+def test_browser_number_and_clock_may_be_left_out(operator):
+    answer = post(operator, payload()).json()
+    assert answer["clock_skew_seconds"] is None
+    scan = Scan.objects.get()
+    assert (scan.device, scan.sequence) == (None, None)
+
+
+def test_the_same_scan_from_a_page_that_knows_its_browser_is_the_same(operator):
+    """An older page has kept and sent it; the newer one sends it again."""
+    sent = payload()
+    first = post(operator, sent)
+    newer = sent | {"device": str(uuid4()), "sequence": 7, "sent_at": timezone.now().isoformat()}
+    again = post(operator, newer)
+    assert (again.status_code, again.content) == (200, first.content)
+
+
+@pytest.mark.parametrize("change", [{"device": str(uuid4())}, {"sequence": 8}])
+def test_409_for_the_same_id_from_another_browser_or_number(operator, change):
+    sent = payload(device=str(uuid4()), sequence=7)
+    post(operator, sent)
+    assert post(operator, sent | {"sent_at": timezone.now().isoformat()}).status_code == 200
+    assert post(operator, sent | change).status_code == 409
+
+
+def test_a_tally_counts_what_arrived_from_a_browser(operator):
+    device, other = str(uuid4()), str(uuid4())
+    for number, minute in enumerate([0, 1, 2, 59], 1):
+        moment = f"2026-11-20T14:{minute:02}:00+02:00"
+        sent = payload(device=device, sequence=number, scanned_at=moment)
+        assert post(operator, sent).status_code == 201
+    post(operator, payload(device=other, sequence=1, scanned_at="2026-11-20T14:01:00+02:00"))
+    post(operator, payload(scanned_at="2026-11-20T14:01:00+02:00"))
+    window = {"since": "2026-11-20T14:00:00+02:00", "until": "2026-11-20T12:59:00Z"}
+    answer = operator.get("/scans/tally/", {"device": device} | window)
+    assert answer.json() == {"count": 3}
+    assert operator.get("/scans/tally/", {"device": "x"} | window).status_code == 422
 
 
 def test_the_report_of_a_shift(client_of, operator):

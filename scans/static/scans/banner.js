@@ -7,18 +7,18 @@ const APPROVED = "000";
 export class Banner {
   #result = { sort: "ready", ...words.banner.ready() };
   #newest = null; // the entry that the result speaks of
-  #problem = null; // `{title, detail, id}`: shown until the next code; id is that of its scan
+  #problem = null; // `{sort, title, detail, id}`: shown until the next code; id is that of its scan
   #late = new Map(); // id → {cp, detail}: what the disk has not taken, and what to do
 
-  constructor({ view, form }) {
-    Object.assign(this, { view, form });
+  constructor({ view, form, codes }) {
+    Object.assign(this, { view, form, codes });
   }
 
   /** Shows what matters most just now. */
   show() {
     const [late] = this.#late.values();
     if (late) this.#draw("problem", words.banner.late(late.cp), late.detail);
-    else if (this.#problem) this.#draw("problem", this.#problem.title, this.#problem.detail);
+    else if (this.#problem) this.view.banner(this.#problem);
     else if (this.form.isBegun) this.#piece();
     else this.view.banner(this.#result);
   }
@@ -39,8 +39,24 @@ export class Banner {
   }
 
   problem(title, detail, id = "") {
-    this.#problem = { title, detail, id };
+    this.#problem = { sort: "problem", title, detail, id };
     this.show();
+  }
+
+  /** The piece that is begun was scanned before. */
+  repeated({ cp, defect, scanned_at }) {
+    const detail = words.banner.repeated(this.#defect(defect), scanned_at.slice(11, 19));
+    this.#problem = { sort: "repeat", title: cp, detail, id: "" };
+    this.show();
+  }
+
+  /** The same scan once more, which is not recorded; what comes of the first is no news now. */
+  doubled({ cp, defect }) {
+    this.#closed("repeat", cp, `${this.#defect(defect)} · ${words.banner.doubleRead()}`);
+  }
+
+  undone({ cp, defect }) {
+    this.#closed("undone", cp, `${this.#defect(defect)} · ${words.banner.undone()}`);
   }
 
   // ----- News of a scan
@@ -76,14 +92,16 @@ export class Banner {
     }
   }
 
-  confirmed(entry) {
+  /** The server has it: for the first time, or (`isWarned`: as it should not be) once more. */
+  confirmed(entry, { isRepeated, isWarned }) {
     if (this.#problem?.id === entry.record.id) this.#problem = null;
     const sort = entry.codes.defect === APPROVED ? "good" : "reject";
-    this.#news(entry, sort, words.banner.confirmed());
+    const text = isRepeated ? words.banner.reinspected() : words.banner.confirmed();
+    this.#news(entry, isWarned ? "repeat" : sort, text);
   }
 
   refused(entry) {
-    this.#failed(entry, entry.codes.cp, words.banner.refused(words.reasons(entry.problem)));
+    this.#failed(entry, words.kindOf(entry, entry.codes.cp), words.banner.refused(words.reasons(entry.problem)));
   }
 
   /** The banner speaks of this scan from now on. */
@@ -96,6 +114,13 @@ export class Banner {
       const { cp, defect } = entry.codes;
       this.#result = { sort, title: cp, detail: `${this.#defect(defect)} · ${state}` };
     }
+    this.show();
+  }
+
+  #closed(sort, title, detail) {
+    this.#problem = null;
+    this.#newest = null;
+    this.#result = { sort, title, detail };
     this.show();
   }
 
@@ -118,7 +143,7 @@ export class Banner {
   }
 
   #defect(code) {
-    return `${code} ${this.view.nameOf("defect", code)}`;
+    return `${code} ${this.codes.nameOf("defect", code)}`;
   }
 
   #draw(sort, title, detail) {

@@ -1,4 +1,4 @@
-// Tells the ear: one high tone is good, two low tones are a reject or an error.
+// Tells the ear: one high tone is good, two low tones are a reject or an error, three a repetition.
 
 const TONES = {
   good: [{ hertz: 1760, at: 0, seconds: 0.12 }],
@@ -6,26 +6,37 @@ const TONES = {
     { hertz: 220, at: 0, seconds: 0.18 },
     { hertz: 220, at: 0.26, seconds: 0.18 },
   ],
+  repeat: [
+    { hertz: 880, at: 0, seconds: 0.08 },
+    { hertz: 660, at: 0.12, seconds: 0.08 },
+    { hertz: 880, at: 0.24, seconds: 0.08 },
+  ],
 };
 const VOLUME = 0.3;
 
 export class Sound {
   #audio = null;
+  #isOn = true;
 
   /** `onState(isHeard)` is told whether tones can be heard: a browser wants a key or tap first. */
   constructor({ onState }) {
     this.onState = onState;
   }
 
+  /** Whether there are to be tones at all. */
+  set isOn(isOn) {
+    this.#isOn = isOn;
+    this.#report();
+  }
+
   listen(target) {
-    this.onState(false);
     for (const gesture of ["keydown", "pointerdown"]) {
       target.addEventListener(gesture, () => this.#unlock(), true);
     }
   }
 
   play(name) {
-    if (this.#audio?.state !== "running") return;
+    if (!this.#isOn || this.#audio?.state !== "running") return;
     const start = this.#audio.currentTime;
     for (const { hertz, at, seconds } of TONES[name]) {
       const tone = new OscillatorNode(this.#audio, { frequency: hertz, type: "triangle" });
@@ -48,7 +59,8 @@ export class Sound {
     if (this.#audio.state !== "running") this.#audio.resume().then(() => this.#report());
   }
 
+  /** Where none is wanted, none is missed. */
   #report() {
-    this.onState(this.#audio.state === "running");
+    this.onState(!this.#isOn || this.#audio?.state === "running");
   }
 }

@@ -11,14 +11,17 @@ const PIECE = ["cp", "oc1", "oc2", "defect"];
  *                                       an unfinished one)
  *   {did: "note-needed", field}         the defect wants words: `finishNote()` completes
  *   {did: "completed", scan}            the piece is done; the form is ready for the next
+ *   {did: "commanded", command}         the sheet's "undo" or "clear"; nothing changed
  *   {did: "refused", problem}           nothing changed; `problem` is `{kind, field, …}`
  *
- * A badge changes the operator at any time; the operator stays for the next piece.
+ * A badge changes the operator at any time. What is in a sticky field stays for the next piece.
  */
 export class Form {
   values = {}; // field → {raw, code}
   note = ""; // as far as it is written
   problem = null;
+  sticky = new Set(["operator"]);
+  isBlocked = () => false; // whether a CP was scanned before, where that is forbidden
   #repeated = "";
 
   constructor(codes) {
@@ -36,43 +39,66 @@ export class Form {
 
   /** Whether a piece is begun that a restart would drop. */
   get isBegun() {
-    return PIECE.some((field) => this.values[field]);
+    return PIECE.some((field) => this.values[field] && !this.sticky.has(field));
+  }
+
+  /** The codes that are there: `{field: code}`. */
+  get codesSoFar() {
+    return Object.fromEntries(
+      Object.entries(this.values).map(([field, { code }]) => [field, code]),
+    );
   }
 
   take(raw) {
     const code = repair(raw);
     this.problem = null;
     if (!code) return [this.#refuse({ kind: "empty", field: this.#here })];
-    const [field] = raw.length <= MAX_LENGTH ? this.codes.fieldsFor(code) : [];
-    if (!field) return [this.#refuse(this.codes.explain(code, raw.length, this.#here))];
+    if (raw.length > MAX_LENGTH || !this.codes.isCode(raw)) {
+      return [this.#refuse(this.codes.explain(code, raw.length, this.#here))];
+    }
+    const command = this.codes.commandOf(code);
+    if (command) return [{ did: "commanded", command }];
+    const [field] = this.codes.fieldsFor(code);
     if (field === "operator") return [this.#fill(field, raw, code)];
     if (field === "defect") return [this.#takeDefect(raw, code)];
     if (field !== "cp") return [this.#takeOc(raw, code)];
+    if (this.isBlocked(code)) return [this.#refuse({ kind: "blocked", field, code })];
     // The next piece begins. If only the note was missing and it is written, nothing is lost.
     const done = this.needsNote && this.note.trim() ? [this.#complete(this.note.trim())] : [];
     return [...done, this.#startPiece(raw, code)];
   }
 
-  /** Whether a text is one whole code. */
-  isCode(text) {
-    return text.length <= MAX_LENGTH && this.codes.fieldsFor(repair(text)).length > 0;
-  }
-
   /**
    * The note is written. A text that is a code was scanned, not written: it is taken as one. So is
-   * a CP or badge glued to the end of the text, as a scanner leaves it; a person types a space.
+   * a CP, badge or command glued to the end of the text, as a scanner leaves it; a person types a
+   * space. What was meant as a code and misread is no note either.
    */
   finishNote() {
     const text = this.note.trim();
-    if (this.isCode(text)) {
+    if (this.codes.isCode(text)) {
       this.note = "";
       return this.take(text);
     }
-    const tail = this.#gluedTail(text, "cp") ?? this.#gluedTail(text, "operator") ?? "";
+    const tail = this.#scannedTail(text);
     const note = text.slice(0, text.length - tail.length);
+    if (tail && this.codes.commandOf(repair(tail))) {
+      this.note = note;
+      return this.take(tail);
+    }
+    const misread = this.#misreadIn(text, note);
+    if (misread) {
+      this.note = text.slice(0, text.length - misread.length);
+      return [this.#refuse({ kind: "note-misread", field: "note", code: misread })];
+    }
     if (!note) return [this.#refuse({ kind: "note-empty", field: "note" })];
     const done = this.#complete(note);
     return tail ? [done, ...this.take(tail)] : [done];
+  }
+
+  /** Whether the next piece, or a command, was scanned into the note: nobody writes one. */
+  get noteEndsWithCode() {
+    // As a whole or behind the words: something always stands before it then.
+    return this.#scannedTail(`.${this.note}`, ["cp"]) !== "";
   }
 
   /** Back to the defect: it was not this one. */
@@ -82,12 +108,14 @@ export class Form {
     this.problem = null;
   }
 
-  /** Forget the piece, keep the operator. */
+  /** Forget the piece, keep what stays for the next. */
   clear() {
-    for (const field of PIECE) delete this.values[field];
-    this.note = "";
-    this.problem = null;
-    this.#repeated = "";
+    this.#drop(this.codes.fields.filter((field) => !this.sticky.has(field)));
+  }
+
+  /** Begin anew with the operator alone. */
+  restart() {
+    this.#drop(PIECE);
   }
 
   /** What a reload must not lose. */
@@ -97,6 +125,7 @@ export class Form {
 
   /** Takes a snapshot back, as far as its codes still have the patterns of today. */
   restore({ values, note }) {
+    this.values = {};
     for (const field of this.codes.fields) {
       const value = values?.[field];
       if (value && this.codes.matches(field, value.code)) this.values[field] = value;
@@ -106,6 +135,13 @@ export class Form {
 
   get #here() {
     return this.active ?? "defect";
+  }
+
+  #drop(fields) {
+    for (const field of fields) delete this.values[field];
+    this.note = "";
+    this.problem = null;
+    this.#repeated = "";
   }
 
   #refuse(problem) {
@@ -120,21 +156,33 @@ export class Form {
 
   #startPiece(raw, code) {
     const dropped = this.values.cp?.code;
-    this.clear();
+    this.#drop(PIECE.filter((field) => !this.sticky.has(field)));
     const filled = this.#fill("cp", raw, code);
     return dropped && dropped !== code ? { ...filled, dropped } : filled;
   }
 
   #takeOc(raw, code) {
-    if (!this.values.cp) return this.#refuse({ kind: "too-early", field: "cp", code });
-    if (!this.values.oc1) return this.#fill("oc1", raw, code);
-    if (this.values.oc2) return this.#refuse({ kind: "oc-full", field: "oc2", code });
-    if (this.values.oc1.code === code && this.#repeated !== code) {
+    const { cp, oc1, oc2 } = this.values;
+    const bothStay = this.sticky.has("oc1") && this.sticky.has("oc2");
+    const field = !oc1 ? "oc1" : !oc2 ? "oc2" : "oc1";
+    if (!cp && !this.sticky.has(field)) return this.#refuse({ kind: "too-early", field: "cp", code });
+    // A pair that stays is changed by scanning the next one; its last code was read twice, rather.
+    if (oc1 && oc2 && (!bothStay || this.#isFirst(code, oc2))) {
+      return this.#refuse({ kind: "oc-full", field: "oc2", code });
+    }
+    if (oc1 && !oc2 && this.#isFirst(code, oc1)) {
       // Most likely the scanner read it twice. Who means it scans it once more.
-      this.#repeated = code;
       return this.#refuse({ kind: "oc-repeated", field: "oc2", code });
     }
-    return this.#fill("oc2", raw, code);
+    if (oc1 && oc2) delete this.values.oc2;
+    return this.#fill(field, raw, code);
+  }
+
+  /** Whether a code equals the one before for the first time. */
+  #isFirst(code, before) {
+    if (before.code !== code || this.#repeated === code) return false;
+    this.#repeated = code;
+    return true;
   }
 
   #takeDefect(raw, code) {
@@ -157,8 +205,17 @@ export class Form {
     return { did: "completed", scan };
   }
 
-  #gluedTail(text, field) {
-    const pattern = this.codes.patterns.get(field).source.replace("^", "");
-    return new RegExp(`(?<=\\S)${pattern}`, "i").exec(text)?.[0];
+  #misreadIn(text, note) {
+    if (this.codes.isCode(note)) return text; // Two codes in one go.
+    return note === text ? this.codes.misreadIn(text) : "";
+  }
+
+  /** What a scanner has left at the end of a text, behind its last letter. */
+  #scannedTail(text, fields = ["cp", "operator"]) {
+    const sources = fields.map((field) => this.codes.patterns.get(field).source.slice(1, -1));
+    const wanted = [...sources, ...this.codes.commands.keys()].map(
+      (source) => new RegExp(`(?<=\\S)(?:${source})$`, "i"),
+    );
+    return wanted.map((pattern) => pattern.exec(text)?.[0]).find(Boolean) ?? "";
   }
 }

@@ -1,61 +1,80 @@
-// The station page: connects reader, form, outbox, sound and view.
+// The station page: connects reader, desk, outbox, watch and views.
 
+import { Attention } from "./attention.js";
 import { Banner } from "./banner.js";
-import { Codes } from "./barcode.js";
+import { baseOf, Codes, repair } from "./barcode.js";
+import { offerCamera } from "./camera.js";
+import { Closing } from "./closing.js";
+import { Counts } from "./counts.js";
+import { Desk, DOUBLED } from "./desk.js";
 import { Sound } from "./feedback.js";
+import { Floor } from "./floor.js";
 import { Form } from "./form.js";
 import { Hand } from "./hand.js";
+import { Latest } from "./latest.js";
 import { guardSignOut } from "./leaving.js";
 import { ofBrowser, ofTab } from "./memory.js";
 import { listenToNote, listenToRefused } from "./notes.js";
 import { keepPage, watchVersion } from "./offline.js";
 import { Outbox } from "./outbox.js";
 import { Reader } from "./reader.js";
-import { makeRecord } from "./record.js";
+import { madeAt } from "./record.js";
 import { Server } from "./server.js";
+import { Shift } from "./shift.js";
 import { Store } from "./store.js";
 import { Tabs } from "./tabs.js";
+import { Tally } from "./tally.js";
+import { Tiles } from "./tiles.js";
 import { turnFor } from "./turn.js";
 import { View } from "./view.js";
+import { Waiting } from "./waiting.js";
+import { Watch } from "./watch.js";
 import * as words from "./words.js";
 
-const POLL_SECONDS = 30;
 const SIGNED_IN = "quality.signed-in";
-const FORM = "quality.form";
-// A disk takes milliseconds. Whoever goes on after this long may lose what he scans.
-const LATE_SECONDS = 2;
-const APPROVED = "000";
+const REMOVED = "removed";
+const CONFLICT = 409;
 
 const settings = JSON.parse(document.getElementById("bootstrap").textContent);
 const { recordUrl, recentUrl, workerUrl, version } = document.getElementById("station").dataset;
-
-const codes = new Codes(settings);
-const form = new Form(codes);
-const view = new View({ codes, operators: settings.operators });
-const banner = new Banner({ view, form });
-const server = new Server({ recordUrl, recentUrl, csrfCookie: settings.csrfCookie });
-const sound = new Sound({ onState: (isHeard) => view.sound(isHeard) });
 const note = document.getElementById("note");
 
-let scans = []; // what the server has, the newest first
-let pending = { count: 0, newest: [] }; // what it has not yet
+const server = new Server({ recordUrl, recentUrl, csrfCookie: settings.csrfCookie });
+const store = new Store();
+const device = store.device().catch(() => null);
+const codes = new Codes(settings);
+const form = new Form(codes);
+const view = new View({ codes });
+const counts = new Counts({ codes });
+const banner = new Banner({ view, form, codes });
+const sound = new Sound({ onState: (isHeard) => view.sound(isHeard) });
+const latest = new Latest(ofBrowser);
+const tally = new Tally(ofBrowser);
+const shift = new Shift();
+const waiting = new Waiting();
 
-function showProblem(title, detail) {
-  banner.problem(title, detail);
-  sound.play("bad");
-}
+const tiles = new Tiles({ codes, memory: ofBrowser, onChoose: (code) => desk.take(code) });
+const desk = new Desk({
+  form,
+  view,
+  banner,
+  tiles,
+  sound,
+  latest,
+  tally,
+  note,
+  memory: ofTab,
+  lastOf: (cp) => shift.lastOf(cp, waiting.entries),
+  onPiece: () => watch.refresh(),
+});
 
 // ----- Codes
 
 const reader = new Reader({
-  onCode: takeCode,
-  onBuffer: (buffer) => view.fields(form, buffer),
-  onEscape: () => {
-    form.problem = null;
-    drawForm();
-    banner.calm();
-  },
-  isComplete: (raw) => codes.isComplete(raw.toUpperCase()),
+  onCode: (raw) => desk.take(raw),
+  onBuffer: (buffer) => desk.typed(buffer),
+  onEscape: () => desk.escape(),
+  isComplete: (raw) => codes.isComplete(repair(raw)),
   // Words for a note whose field has lost the focus: the key itself goes there then.
   isTakenElsewhere() {
     if (form.needsNote) note.focus({ preventScroll: true });
@@ -63,92 +82,17 @@ const reader = new Reader({
   },
 });
 
-function takeCode(raw) {
-  if (!outbox.isAccepting) {
-    // The banner says why.
-    sound.play("bad");
-    return;
-  }
-  form.take(raw).forEach(follow);
-}
-
-/** Shows what a code did. */
-function follow(outcome) {
-  switch (outcome.did) {
-    case "refused":
-      // A scanner that ends with two Enters ends an empty note, too: no alarm for that.
-      if (outcome.problem.kind === "note-empty") break;
-      showProblem(words.explain(outcome.problem), words.banner.unchanged());
-      break;
-    case "completed":
-      complete(outcome.scan);
-      break;
-    case "note-needed":
-      banner.calm();
-      sound.play("good");
-      break;
-    case "filled":
-      if (outcome.dropped) {
-        showProblem(words.banner.dropped(outcome.dropped), words.banner.newPiece());
-      } else {
-        banner.calm();
-        sound.play("good");
-      }
-  }
-  drawForm();
-}
-
-let isNewer = false; // the server has a newer version of this page
-
-function drawForm() {
-  view.fields(form, reader.buffer);
-  if (form.needsNote) note.focus({ preventScroll: true });
-  else note.blur();
-  // Nobody is to leave the page with half a piece.
-  view.newer(isNewer && !form.isBegun);
-  remember();
-}
-
-/** What a reload finds again. */
-function remember() {
-  ofTab.set(FORM, JSON.stringify(form.snapshot()));
-}
-
-function complete({ codes, raw, note }) {
-  keep({ record: makeRecord({ raw, note }, settings.station), codes });
-}
-
-function keep({ record, codes }) {
-  watch({ record, codes });
-  outbox.keep(record, codes);
-}
-
-const late = new Map(); // id → the timer of a scan that is not on the disk yet
-
-function watch(entry) {
-  banner.keeping(entry);
-  const tell = () => {
-    banner.late(entry);
-    sound.play("bad");
-  };
-  late.set(entry.record.id, setTimeout(tell, LATE_SECONDS * 1000));
-}
-
-const finishNote = () => form.finishNote().forEach(follow);
-listenToNote(note, form, { onInput: remember, onEscape: dropDefect, onDone: finishNote });
-document.getElementById("note-done").onclick = finishNote;
-document.getElementById("note-drop").onclick = dropDefect;
-document.getElementById("restart").onclick = () => {
-  form.clear();
-  drawForm();
-  banner.restart();
-};
-
-function dropDefect() {
-  form.dropDefect();
-  drawForm();
-  banner.calm();
-}
+listenToNote(note, form, {
+  idleSeconds: () => reader.idleSeconds,
+  onInput: () => desk.touch(),
+  onEscape: () => desk.dropDefect(),
+  onDone: () => desk.finishNote(),
+});
+listenToRefused(document.getElementById("attention-list"), codes, (raw) => desk.take(raw));
+document.getElementById("note-done").onclick = () => desk.finishNote();
+document.getElementById("note-drop").onclick = () => desk.dropDefect();
+document.getElementById("restart").onclick = () => desk.restart();
+document.getElementById("undo").onclick = () => desk.undo();
 
 // ----- The outbox
 
@@ -161,7 +105,6 @@ function sent(answer) {
   if (isStuck) banner.waits();
 }
 
-const store = new Store();
 const outbox = new Outbox({
   store,
   hand: new Hand(ofTab),
@@ -174,69 +117,154 @@ const outbox = new Outbox({
   },
   on: {
     added(entry) {
-      clearTimeout(late.get(entry.record.id));
-      late.delete(entry.record.id);
       banner.kept(entry, { isWaiting: outbox.isWaiting || isStuck });
-      if (entry.kind === "scan") sound.play(entry.codes.defect === APPROVED ? "good" : "bad");
+      desk.kept(entry);
     },
     unkept(entry, error) {
       console.warn("A scan could not be kept:", error);
-      clearTimeout(late.get(entry.record.id));
-      banner.unkept(entry);
-      sound.play("bad");
+      desk.unkept(entry);
     },
     kept: () => banner.waits(),
     confirmed(entry, stored) {
-      isStale = true;
-      if (entry.kind !== "scan") return;
-      banner.confirmed(entry);
-      scans = [stored, ...scans];
+      waiting.left(entry);
+      watch.stale();
+      if (entry.kind === "scan") confirmed(entry, stored);
+      if (entry.kind === "void") shift.voided(entry.record.scan);
     },
     refused(entry) {
+      waiting.left(entry);
+      latest.forget(entry.record.id);
       banner.refused(entry);
       sound.play("bad");
     },
     changed(state) {
-      pending = state;
-      view.entries(state, sendAgain, (entry) => outbox.dismiss(entry));
-      view.recent(scans, state.newest);
+      waiting.told(state);
+      attention.draw(state.refused);
+      refused = state.refused.length;
+      drawCounts();
+      tick();
       // Once for a whole queue: not for each scan of it.
-      if (isStale && !state.count) refresh();
+      watch.refreshIfStale();
     },
     broken(error) {
       console.warn("The outbox cannot use the browser's database:", error);
-      showProblem(words.banner.problem(), words.banner.storeBroken());
+      desk.problem(words.banner.problem(), words.banner.storeBroken());
     },
   },
 });
+desk.outbox = outbox;
+let refused = 0;
 
-listenToRefused(document.getElementById("attention-list"), form, takeCode);
-
-function sendAgain(entry) {
-  banner.follow(entry);
-  outbox.retry(entry);
+function confirmed(entry, stored) {
+  shift.confirmed(stored);
+  const isRepeated = Boolean(stored.reinspection_of);
+  const isWarned = isRepeated && desk.repeatPolicy === "warn";
+  banner.confirmed(entry, { isRepeated, isWarned });
+  if (isWarned) sound.play("repeat");
 }
+
+const attention = new Attention({
+  codes,
+  onRetry(entry) {
+    banner.follow(entry);
+    outbox.retry(entry);
+  },
+  onDismiss(entry) {
+    // A conflict is no scan that the server lacks: it has one under that id.
+    const isMissing = entry.kind === "scan" && entry.problem.status !== CONFLICT;
+    if (isMissing) tally.count(REMOVED, entry.record.scanned_at);
+    outbox.dismiss(entry);
+  },
+});
 
 // ----- What the server has
 
-let isStale = true;
-let isAsking = false;
+/** The order that is worked on: of this piece, or of the last one. */
+function orderNow() {
+  const cp = form.values.cp?.code ?? shift.rows(waiting.entries)[0]?.cp;
+  return cp ? baseOf(cp) : "";
+}
 
-async function refresh() {
-  if (isAsking) return; // Whoever made it stale again asks again below.
-  isAsking = true;
-  isStale = false;
-  const answer = await server.recent(settings.station, () => view.connection(words.SLOW));
-  const { status, body } = answer;
-  isAsking = false;
-  // That it can be read from does not help a scan which finds no way.
-  if (status !== 200 || !isStuck || !pending.count) view.connection(answer);
-  if (status === 200 && body?.scans) {
-    scans = body.scans;
-    view.totals(body.totals);
-    view.recent(scans, pending.newest);
-  }
-  if (isStale && !pending.count) refresh();
+function drawCounts() {
+  const { entries } = waiting;
+  const base = orderNow();
+  counts.draw({
+    rows: shift.rows(entries),
+    totals: shift.totals(entries),
+    base,
+    order: shift.progress(base, entries),
+    doubles: tally.between(DOUBLED, shift.window?.start ?? Date.now()),
+  });
+}
+
+/** What changes by itself, as time goes by. */
+function tick() {
+  view.pending(waiting.count, oldestSeconds());
+  view.undo(latest.undoable());
+}
+
+function oldestSeconds() {
+  return waiting.oldest ? Math.max(0, (Date.now() - madeAt(waiting.oldest)) / 1000) : 0;
+}
+
+const closing = new Closing({
+  memory: ofBrowser,
+  here: async ({ start, end }) =>
+    (await store.tally(new Date(start), new Date(end))) - tally.between(REMOVED, start, end),
+  there: async ({ start, end }) => server.tally({ device: await device, since: start, until: end }),
+  onResult: (result) => view.closing(result),
+});
+
+const floor = new Floor(settings, {
+  ask: () => server.floor(),
+  isBusy: () => form.isBegun,
+  apply(news) {
+    // Bound to another station: its name stands in more places than we know.
+    if (news.station !== desk.station) location.reload();
+    else furnish(news);
+  },
+});
+
+const watch = new Watch({
+  server,
+  state: () => ({
+    station: desk.station,
+    base: orderNow(),
+    pending: waiting.count,
+    oldestSeconds: Math.round(oldestSeconds()),
+    attention: refused,
+    isBusy: waiting.count > 0,
+  }),
+  device,
+  on: {
+    asking: () => shift.asking(),
+    slow: () => view.connection(words.SLOW),
+    answered(answer) {
+      // That it can be read from does not help a scan which finds no way.
+      if (answer.status !== 200 || !isStuck || !waiting.count) view.connection(answer);
+    },
+    counted(body) {
+      shift.answered(body);
+      drawCounts();
+    },
+    clock: (offSeconds) => view.clock(offSeconds),
+    revision: (revision) => floor.heard(revision),
+    shift: (window) => closing.running(window),
+  },
+});
+
+/** Everything as the office wants it now. */
+function furnish({ station, profile, ...rest }) {
+  codes.learn(rest);
+  form.sticky = new Set(profile.sticky);
+  reader.idleSeconds = profile.idleFlushSeconds;
+  sound.isOn = profile.soundIsOn;
+  latest.doubleReadSeconds = profile.doubleReadSeconds;
+  latest.undoSeconds = profile.undoSeconds;
+  desk.station = station;
+  desk.repeatPolicy = profile.repeatPolicy;
+  desk.abandoning.seconds = profile.clearAfterSeconds;
+  desk.draw();
 }
 
 // ----- Start
@@ -244,7 +272,7 @@ async function refresh() {
 // A mistake of ours must not look like a page that works.
 for (const mishap of ["error", "unhandledrejection"]) {
   window.addEventListener(mishap, () => {
-    showProblem(words.banner.problem(), words.banner.pageBroken());
+    desk.problem(words.banner.problem(), words.banner.pageBroken());
   });
 }
 for (const moved of ["focus", "blur"]) {
@@ -253,25 +281,24 @@ for (const moved of ["focus", "blur"]) {
 view.front(document.hasFocus());
 
 reader.listen(document);
+offerCamera({
+  button: document.getElementById("camera"),
+  panel: document.getElementById("camera-panel"),
+  onCode: (raw) => desk.take(raw),
+  onProblem: () => desk.problem(words.banner.noCamera(), words.banner.allowCamera()),
+});
 sound.listen(document);
-form.restore(ofTab.read(FORM, {}));
-drawForm();
+desk.restore();
+furnish(settings);
 banner.calm();
 view.connection(null);
-outbox.hand.entries.forEach(watch);
+outbox.hand.entries.filter(({ kind }) => kind === "scan").forEach((entry) => desk.watch(entry));
 outbox.start();
-refresh();
-setInterval(refresh, POLL_SECONDS * 1000);
+watch.start();
+setInterval(tick, 1000);
 
 keepPage(workerUrl);
-watchVersion({
-  workerUrl,
-  version,
-  onNewer() {
-    isNewer = true;
-    drawForm();
-  },
-});
+watchVersion({ workerUrl, version, onNewer: () => desk.offerNewer() });
 
 // Ask that the browser does not clear away what we keep. Missing on plain http.
 navigator.storage?.persist?.();
@@ -288,12 +315,11 @@ document.addEventListener("visibilitychange", () => {
 
 function tryNow() {
   outbox.nudge();
-  refresh();
+  watch.refresh();
 }
 
 guardSignOut({
-  count: () => pending.count,
+  count: () => waiting.count,
   show: (count) => view.leaving(count),
-  // The next person signs in with a badge of his own.
-  forget: () => ofTab.remove(FORM),
+  forget: () => desk.forget(),
 });

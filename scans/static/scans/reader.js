@@ -3,7 +3,6 @@
 // A scanner types like a keyboard, at any speed, wherever the focus happens to be. The terminator
 // (Enter or Tab) ends a code; time is asked only when a code is complete without one.
 
-const IDLE_SECONDS = 0.3;
 // Longer is not a code. Kept short so that a book on the space bar costs no memory.
 const MAX_KEPT = 4096;
 // After a space this long without another key, it was a press and not the beginning of a code.
@@ -17,6 +16,7 @@ export function isEnter({ key, ctrlKey, altKey, metaKey }) {
 }
 
 export class Reader {
+  idleSeconds = 0.3; // how long a complete code waits for its end
   #buffer = "";
   #timer = 0;
   #press = 0; // the timer of a space that may be a press
@@ -108,7 +108,7 @@ export class Reader {
     this.#buffer = (space + text).slice(0, MAX_KEPT);
     clearTimeout(this.#timer);
     if (this.isComplete(this.#buffer)) {
-      this.#timer = setTimeout(() => this.#end(), IDLE_SECONDS * 1000);
+      this.#timer = setTimeout(() => this.#end(), this.idleSeconds * 1000);
     }
     this.onBuffer(this.#buffer);
   }

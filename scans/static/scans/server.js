@@ -72,17 +72,38 @@ export class Server {
 
   async send(entry, onSlow) {
     const [url, content] = letter(this.recordUrl, entry);
-    const answer = await ask(url, onSlow, {
-      method: "POST",
-      headers: { "Content-Type": "application/json", "X-CSRFToken": cookie(this.csrfCookie) },
-      body: JSON.stringify(content),
-    });
+    const answer = await this.#post(url, content, onSlow);
     // Perhaps the token is gone: every page of ours brings one. The next try will know.
     if (answer.status === 403) ask(location.pathname);
     return answer;
   }
 
-  recent(station, onSlow) {
-    return ask(`${this.recentUrl}?station=${encodeURIComponent(station)}`, onSlow);
+  /** The counts of a station, and the progress of the order `base`. */
+  recent({ station, base }, onSlow) {
+    return ask(`${this.recentUrl}?${new URLSearchParams({ station, cp_base: base })}`, onSlow);
+  }
+
+  heartbeat(content) {
+    return this.#post(`${this.recordUrl}heartbeat/`, content);
+  }
+
+  /** What the page knew of the floor when it was loaded, as it is now; null when nobody says. */
+  async floor() {
+    const { status, body } = await ask(`${this.recordUrl}floor/`);
+    return status === 200 ? body : null;
+  }
+
+  /** How many scans of this browser the server has; null when it does not say. */
+  async tally(window) {
+    const { status, body } = await ask(`${this.recordUrl}tally/?${new URLSearchParams(window)}`);
+    return status === 200 ? (body?.count ?? null) : null;
+  }
+
+  #post(url, content, onSlow) {
+    return ask(url, onSlow, {
+      method: "POST",
+      headers: { "Content-Type": "application/json", "X-CSRFToken": cookie(this.csrfCookie) },
+      body: JSON.stringify(content),
+    });
   }
 }

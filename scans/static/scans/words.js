@@ -60,6 +60,10 @@ export function explain(problem) {
       return say(gettext("%(code)s: OC1 and OC2 are there already. Scan the defect."), values);
     case "oc-repeated":
       return say(gettext("%(code)s is OC1 already. If OC2 is the same, scan it again."), values);
+    case "note-misread":
+      return say(gettext("%(code)s was meant as a code, but misread. Scan it again, or write words."), values);
+    case "blocked":
+      return say(gettext("%(code)s was scanned before: it is not recorded again."), values);
     case "note-empty":
       return gettext("This defect needs a note. Write it, then press Enter.");
     case "empty":
@@ -113,8 +117,78 @@ export function signOutWith(count) {
   );
 }
 
-export function pending(count) {
-  return say(ngettext("%(count)s pending", "%(count)s pending", count), { count });
+/** 75 → "01:15". An hour is 60 minutes among others. */
+function minutes(seconds) {
+  const two = (number) => String(Math.trunc(number)).padStart(2, "0");
+  return `${two(seconds / 60)}:${two(seconds % 60)}`;
+}
+
+export function pending(count, oldestSeconds) {
+  const text = say(ngettext("%(count)s pending", "%(count)s pending", count), { count });
+  if (!count) return text;
+  return say(gettext("%(pending)s, oldest %(age)s"), { pending: text, age: minutes(oldestSeconds) });
+}
+
+export function undo(scan) {
+  if (!scan) return gettext("Undo the last scan");
+  return say(gettext("Undo %(code)s · %(seconds)s s"), {
+    code: scan.cp.split("-").at(-1), // The piece: there is no room for its order.
+    seconds: Math.ceil(scan.secondsLeft),
+  });
+}
+
+/** Positive when this clock is ahead. */
+export function clockOff(seconds) {
+  const values = { age: minutes(Math.abs(seconds)) };
+  return seconds > 0
+    ? say(gettext("This device's clock is %(age)s ahead. Scans are marked: set the clock."), values)
+    : say(gettext("This device's clock is %(age)s behind. Scans are marked: set the clock."), values);
+}
+
+function shiftName({ name }) {
+  const names = {
+    morning: gettext("Morning"),
+    afternoon: gettext("Afternoon"),
+    night: gettext("Night"),
+  };
+  return names[name] ?? name;
+}
+
+export function closing({ shift, here, there }) {
+  const values = { shift: shiftName(shift), here, there };
+  return here === there
+    ? say(
+        ngettext(
+          "%(shift)s: %(here)s scan of this browser, the server has it.",
+          "%(shift)s: %(here)s scans of this browser, the server has all.",
+          here,
+        ),
+        values,
+      )
+    : say(gettext("%(shift)s: %(here)s scans of this browser, the server has %(there)s."), values);
+}
+
+export function progress({ approved, rejected }) {
+  return say(gettext("%(approved)s approved, %(rejected)s rejected"), { approved, rejected });
+}
+
+export function doubles(count) {
+  return say(ngettext("%(count)s double read", "%(count)s double reads", count), { count });
+}
+
+/** What is to be said of one of the last scans: `[{icon, text}]`, the weightiest first. */
+export function marks(scan) {
+  const kept = scan.isKept ? gettext("kept here") : gettext("being kept…");
+  return [
+    scan.voided && { icon: "undo", text: gettext("undone") },
+    scan.reinspection_of && { icon: "repeat", text: gettext("re-inspection") },
+    scan.isHere ? { icon: "clock", text: kept } : { icon: "check", text: gettext("saved") },
+  ].filter(Boolean);
+}
+
+/** What of a scan the server has refused. */
+export function kindOf({ kind }, what) {
+  return kind === "void" ? say(gettext("Undo of %(what)s"), { what }) : what;
 }
 
 export function attention(count) {
@@ -138,12 +212,28 @@ export const banner = {
   full: () => gettext("This browser's storage is full. Make room on it: the scan is kept then. No other is taken before."),
   storeBroken: () => gettext("This browser cannot keep scans: its storage is full or switched off."),
   pageBroken: () => gettext("Something is wrong with this page. Reload it: what is kept here stays."),
+  noCamera: () => gettext("The camera cannot be used"),
+  allowCamera: () => gettext("Is there one, and may this page use it? The scanner works all the same."),
+  reinspected: () => gettext("saved, a re-inspection"),
+  repeated: (name, time) => say(gettext("It was scanned before: %(name)s, %(time)s."), { name, time }),
+  doubleRead: () => gettext("read twice, recorded once"),
+  undone: () => gettext("undone, does not count"),
+  nothingToUndo: () => ({
+    title: gettext("Nothing to undo"),
+    detail: gettext("The last scan here is too old, or undone already."),
+  }),
+  unfinishedSoon: (code, seconds) => ({
+    title: code
+      ? say(gettext("%(code)s is not finished"), { code })
+      : gettext("The piece is not finished"),
+    detail: say(
+      ngettext("Scan on. In %(seconds)s second it is dropped.", "Scan on. In %(seconds)s seconds it is dropped.", seconds),
+      { seconds },
+    ),
+  }),
   noteNeeded: () => gettext("Write a note, then press Enter."),
 };
 
 export const unknownBadge = () => gettext("new badge");
 export const example = (code) => say(gettext("e.g. %(code)s"), { code });
-export const keeping = () => gettext("being kept…");
-export const kept = () => gettext("kept here");
-export const saved = () => gettext("saved");
 export const next = (field, code) => say(gettext("Next: %(field)s, e.g. %(code)s"), { field, code });

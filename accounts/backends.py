@@ -1,0 +1,56 @@
+"""Remembers people's rights from one request to the next, for as long as nobody changes any."""
+
+import logging
+from typing import Any
+
+from django.contrib.auth.backends import ModelBackend
+from django.dispatch import Signal
+
+from accounts.models import User
+
+logger = logging.getLogger(__name__)
+
+# Somebody's rights were asked for, and were known; or had to be read.
+rights_known = Signal()
+rights_read = Signal()
+
+# By user, what the rights were as of a state. Each process has its own, as large as the staff.
+_State = tuple[str, bool]
+_rights: dict[int, tuple[_State, frozenset[str]]] = {}
+
+# In SQL, as each request asks: the ORM would take four times as long to write it.
+_USER_AND_REVISION = """
+SELECT u.*, r.mark AS rights_revision
+FROM accounts_user u LEFT JOIN accounts_rightsrevision r ON r.id = 1
+WHERE u.id = %s
+"""
+
+
+class RightsBackend(ModelBackend):
+    """Django's own, at two statements less for each request.
+
+    The statement that reads the user reads the revision of all rights too, so a change holds in
+    every process of every host from the first request that begins after its commit. For users
+    that come by another way, nothing is remembered.
+    """
+
+    def get_user(self, user_id: Any) -> User | None:
+        user = next(iter(User.objects.raw(_USER_AND_REVISION, [user_id])), None)
+        return user if user is not None and self.user_can_authenticate(user) else None
+
+    def get_all_permissions(self, user_obj: Any, obj: Any = None) -> Any:
+        revision = getattr(user_obj, "rights_revision", None)
+        if revision is None or obj is not None or not user_obj.is_active:
+            return super().get_all_permissions(user_obj, obj)
+        state = (revision, user_obj.is_superuser)
+        held = _rights.get(user_obj.pk)
+        if held is not None and held[0] == state:
+            logger.debug("The rights of %s were known", user_obj)
+            rights_known.send(None)
+            return held[1]
+        # They may be newer than their revision. Then nobody comes with this revision again.
+        rights = frozenset(super().get_all_permissions(user_obj))
+        _rights[user_obj.pk] = (state, rights)
+        logger.debug("The rights of %s were read", user_obj)
+        rights_read.send(None)
+        return rights

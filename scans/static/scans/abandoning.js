@@ -1,0 +1,34 @@
+// Gives up a piece that nobody finishes: warns first, then clears it.
+
+// What the warning leaves to go on.
+const GRACE_SECONDS = 10;
+
+export class Abandoning {
+  seconds = 30; // 0: never
+  #timer = null;
+
+  /** `onWarn(secondsLeft)`, `onGiveUp()`; `clock` is the seam for tests. */
+  constructor({ onWarn, onGiveUp, clock = systemClock }) {
+    Object.assign(this, { onWarn, onGiveUp, clock });
+  }
+
+  /** Somebody works on a piece: from now on it is watched anew. */
+  touch({ isBegun }) {
+    if (this.#timer !== null) this.clock.cancel(this.#timer);
+    this.#timer = null;
+    if (isBegun && this.seconds > 0) this.#timer = this.clock.after(this.seconds, () => this.#warn());
+  }
+
+  #warn() {
+    this.#timer = this.clock.after(GRACE_SECONDS, () => {
+      this.#timer = null;
+      this.onGiveUp();
+    });
+    this.onWarn(GRACE_SECONDS);
+  }
+}
+
+const systemClock = {
+  after: (seconds, call) => setTimeout(call, seconds * 1000),
+  cancel: (timer) => clearTimeout(timer),
+};

@@ -1,0 +1,60 @@
+// Remembers what was scanned here just now: what is only read twice, and what can be undone.
+
+const LATEST = "quality.latest";
+
+export class Latest {
+  doubleReadSeconds = 10;
+  undoSeconds = 60;
+
+  /** `memory` is shared by the browser's tabs, and survives a reload. */
+  constructor(memory) {
+    this.memory = memory;
+  }
+
+  /** A scan was completed: It can be undone when it is kept. */
+  add(id, codes, now = Date.now()) {
+    const young = this.#scans.filter((scan) => this.#isWithin(scan, this.#longest, now));
+    this.#remember([...young, { ...codes, id, at: now, isKept: false }]);
+  }
+
+  kept(id) {
+    this.#remember(this.#scans.map((scan) => (scan.id === id ? { ...scan, isKept: true } : scan)));
+  }
+
+  /** It was undone, or not stored: to scan it again is no double read. */
+  forget(id) {
+    this.#remember(this.#scans.filter((scan) => scan.id !== id));
+  }
+
+  /** The scan that this one only repeats: the same piece and defect within seconds. */
+  twin({ cp, defect }, now = Date.now()) {
+    const [last] = this.#scans.filter((scan) => scan.cp === cp).slice(-1);
+    const isTwin = last?.defect === defect && this.#isWithin(last, this.doubleReadSeconds, now);
+    return isTwin ? last : null;
+  }
+
+  /** The newest scan that can be undone: `{id, cp, defect, secondsLeft}`. */
+  undoable(now = Date.now()) {
+    const [last] = this.#scans
+      .filter((scan) => scan.isKept && this.#isWithin(scan, this.undoSeconds, now))
+      .slice(-1);
+    return last ? { ...last, secondsLeft: this.undoSeconds - (now - last.at) / 1000 } : null;
+  }
+
+  get #longest() {
+    return Math.max(this.doubleReadSeconds, this.undoSeconds);
+  }
+
+  get #scans() {
+    return this.memory.read(LATEST, []);
+  }
+
+  #remember(scans) {
+    this.memory.set(LATEST, JSON.stringify(scans));
+  }
+
+  /** A clock that was set back makes a scan of the future: nobody knows how old it is. */
+  #isWithin({ at }, seconds, now) {
+    return now >= at && now - at < seconds * 1000;
+  }
+}
