@@ -140,7 +140,9 @@ def test_200_scans_outlive_server_browser_and_login_and_are_stored_once(
         "WHERE cp_base = %s ORDER BY sequence",
         order,
     )
-    cps, operators, stations, uids, sequence, devices, recorders = map(list, zip(*rows, strict=True))
+    cps, operators, stations, uids, sequence, devices, recorders = map(
+        list, zip(*rows, strict=True)
+    )
     assert cps == [f"{order}-{number:04d}" for number in range(1, 201)]
     assert operators == ["OP0001"] * 110 + ["OP0002"] * 90
     assert set(stations) == {"FG-02"}
