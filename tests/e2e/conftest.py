@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Playwright, expect, sync_playwright
 
 from quality.devdb.mariadb import PrivateMariaDB
-from tests.e2e.chromium import ARGUMENTS, Chromium, chromium_path
+from tests.e2e.chromium import ARGUMENTS, PLAIN_HTTP, Chromium, chromium_path
 from tests.e2e.station import StationPage, sign_in
 from tests.serving import Database, Site, running
 
@@ -34,7 +34,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="package")
 def site(mariadb_home, tmp_path_factory) -> Iterator[Site]:
     site = Site(
-        Database(PrivateMariaDB(mariadb_home), "quality_e2e"), tmp_path_factory.mktemp("site")
+        Database(PrivateMariaDB(mariadb_home), "quality_e2e"),
+        tmp_path_factory.mktemp("site"),
+        ALLOWED_HOSTS=f"127.0.0.1,{PLAIN_HTTP}",
     )
     site.prepare()
     with running(site):

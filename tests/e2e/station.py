@@ -14,6 +14,14 @@ def sign_in(page: Page, user: str, password: str = PASSWORD) -> None:
     page.press("#id_password", "Enter")
 
 
+# Whether the browser has the page for when the server is away.
+KEPT = """async () => {
+  for (const name of await caches.keys()) {
+    const cache = await caches.open(name);
+    if (name.startsWith("station-") && await cache.match("/scans/station/")) return true;
+  }
+  return false;
+}"""
 TYPE = """codes => {
   for (const key of codes.flatMap((code) => [...code, "Enter"])) {
     document.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
@@ -97,6 +105,9 @@ class StationPage:
         self.await_banner("good" if defect == "000" else "reject", cp)
         expect(self.banner).to_contain_text("saved")
         self.await_pending(0)
+
+    def await_page_kept(self) -> None:
+        self.page.wait_for_function(f"({KEPT})()")
 
     # -- what can go wrong on the way to the server
 
