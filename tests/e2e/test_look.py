@@ -30,7 +30,8 @@ new PerformanceObserver((list) => {
     free.some((one) => one.top <= top + 1 && bottom <= one.bottom + 1);
   for (const { sources } of list.getEntries()) {
     for (const { node, previousRect, currentRect } of sources) {
-      if (isFree(previousRect) || isFree(currentRect) || node?.matches?.(".field-hint, #undo *")) continue;
+      if (isFree(previousRect) || isFree(currentRect)) continue;
+      if (node?.matches?.(".field-hint, #undo *")) continue;
       const [before, after] = [previousRect, currentRect].map(({ x, y }) => `${x} ${y}`);
       window.shifts.push(`${node?.outerHTML?.slice(0, 80)}: ${before} → ${after}`);
     }
