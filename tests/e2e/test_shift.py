@@ -56,9 +56,9 @@ def test_the_progress_of_an_order_counts_each_piece_once(open_station, order):
     other.scan_piece(f"{order}-0001")
     other.await_confirmed(f"{order}-0001")
     expect(other.page.locator("#order-counts")).to_have_text("2 approved, 0 rejected")
-    # Here it is known as soon as the order goes on.
-    station.scan(f"{order}-0003")
-    expect(progress).to_have_text("2 approved, 0 rejected")
+    # Here it is known as soon as the server is asked again.
+    station.scan_piece(f"{order}-0003")
+    expect(progress).to_have_text("3 approved, 0 rejected")
     expect(station.page.locator("#order-base")).to_have_text(order)
 
 

@@ -65,7 +65,7 @@ const desk = new Desk({
   note,
   memory: ofTab,
   lastOf: (cp) => shift.lastOf(cp, waiting.entries),
-  onPiece: () => watch.refresh(),
+  onPiece: (cp) => watch.orderIs(baseOf(cp)),
 });
 
 // ----- Codes
@@ -209,8 +209,11 @@ function oldestSeconds() {
 
 const closing = new Closing({
   memory: ofBrowser,
-  here: async ({ start, end }) =>
-    (await store.tally(new Date(start), new Date(end))) - tally.between(REMOVED, start, end),
+  here: ({ start, end }) =>
+    store.tally(new Date(start), new Date(end)).then(
+      (kept) => kept - tally.between(REMOVED, start, end),
+      () => null,
+    ),
   there: async ({ start, end }) => server.tally({ device: await device, since: start, until: end }),
   onResult: (result) => view.closing(result),
 });
