@@ -48,6 +48,7 @@ def scanner(request: HttpRequest) -> HttpResponse:
         "known": SCANNER_TEST,
         "patterns": barcode.PATTERNS,
         "examples": barcode.EXAMPLES,
+        "commands": barcode.COMMANDS,
     }
     context = {"bootstrap": bootstrap, "drawing": svg(SCANNER_TEST, module_mm=0.5)}
     return render(request, "scans/scanner.html", context)
