@@ -164,7 +164,7 @@ def recent(request: HttpRequest) -> JsonResponse:
     found = queries.poll(shift, station=request.GET.get("station", ""), cp_base=base)
     return JsonResponse(
         {
-            "scans": [_as_json(scan, is_voided=scan.is_voided) for scan in found.scans],
+            "scans": [_as_json(scan, is_voided=bool(scan.is_voided)) for scan in found.scans],
             "totals": found.totals,
             "order": {"base": base, **found.order} if found.order is not None else None,
             "shift": {

@@ -55,18 +55,19 @@ SELECT s.id, s.uid, s.scanned_at, r.number
 FROM (SELECT MAX(number) AS number FROM scans_revision) r
 LEFT JOIN (
     scans_scan s LEFT JOIN scans_event e ON e.scan_id = s.id AND e.kind = 'void'
-) ON s.cp = %s AND s.uid <> %s AND e.id IS NULL
+) ON s.cp = %s AND e.id IS NULL
 ORDER BY s.scanned_at, s.id
 LIMIT 1
 """
 
 
 def _look_up(scan: Scan) -> tuple[Floor, Scan | None]:
-    """The floor, and the first valid one of the other scans of this CP, in one statement.
+    """The floor, and the first valid scan of this CP, in one statement.
 
-    Two that arrive at the same moment don't see each other: a piece lies at one station at a time.
+    That may be the same one, sent again: the unique key on `uid` finds out. Two that arrive at the
+    same moment don't see each other: a piece lies at one station at a time.
     """
-    (row,) = cast(Iterable[Any], Scan.objects.raw(_EARLIER_SCAN, [scan.cp, scan.uid.hex]))
+    (row,) = cast(Iterable[Any], Scan.objects.raw(_EARLIER_SCAN, [scan.cp]))
     return floor_at(row.number or 0), row if row.pk else None
 
 

@@ -9,6 +9,9 @@ from playwright.sync_api import Browser, Playwright
 from quality.devdb.configuration import find_program
 from quality.start.install import CHROMIUM_NAMES
 
+# A name of this machine as others see it: there, a browser offers on plain http what it offers
+# everywhere, and nothing more.
+PLAIN_HTTP = "factory.test"
 ARGUMENTS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -19,6 +22,7 @@ ARGUMENTS = (
     "--disable-sync",
     # Pictures of text without coloured fringes are smaller, and the same on every screen.
     "--disable-lcd-text",
+    f"--host-resolver-rules=MAP {PLAIN_HTTP} 127.0.0.1",
 )
 START_SECONDS = 60
 

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Playwright, expect, sync_playwright
 
 from quality.devdb.mariadb import PrivateMariaDB
-from tests.e2e.chromium import ARGUMENTS, Chromium, chromium_path
+from tests.e2e.chromium import ARGUMENTS, PLAIN_HTTP, Chromium, chromium_path
 from tests.e2e.station import StationPage, sign_in
 from tests.serving import Database, Site, running
 
@@ -34,7 +34,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="package")
 def site(mariadb_home, tmp_path_factory) -> Iterator[Site]:
     site = Site(
-        Database(PrivateMariaDB(mariadb_home), "quality_e2e"), tmp_path_factory.mktemp("site")
+        Database(PrivateMariaDB(mariadb_home), "quality_e2e"),
+        tmp_path_factory.mktemp("site"),
+        ALLOWED_HOSTS=f"127.0.0.1,{PLAIN_HTTP}",
     )
     site.prepare()
     with running(site):
@@ -166,14 +168,19 @@ def open_context(browser, site, signed_in, complaints) -> Iterator[Callable[...,
 def open_station(open_context, binding) -> Callable[..., StationPage]:
     """`open_station("FG-01")` is that station's page, with a browser of its own.
 
-    A script runs before those of the page, to take from the browser what others lack.
+    A script runs before those of the page, to take from the browser what others lack. With a clock
+    `page.clock` moves time on.
     """
 
-    def open_at(code: str = "FG-01", *, script: str = "", **options: Any) -> StationPage:
+    def open_at(
+        code: str = "FG-01", *, script: str = "", has_clock: bool = False, **options: Any
+    ) -> StationPage:
         context = open_context(**options)
         if code:
             context.add_cookies([binding(code)])
         page = context.new_page()
+        if has_clock:
+            page.clock.install()
         if script:
             page.add_init_script(script)
         page.goto("/scans/station/")

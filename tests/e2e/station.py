@@ -14,6 +14,14 @@ def sign_in(page: Page, user: str, password: str = PASSWORD) -> None:
     page.press("#id_password", "Enter")
 
 
+# Whether the browser has the page for when the server is away.
+KEPT = """async () => {
+  for (const name of await caches.keys()) {
+    const cache = await caches.open(name);
+    if (name.startsWith("station-") && await cache.match("/scans/station/")) return true;
+  }
+  return false;
+}"""
 TYPE = """codes => {
   for (const key of codes.flatMap((code) => [...code, "Enter"])) {
     document.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
@@ -98,6 +106,9 @@ class StationPage:
         expect(self.banner).to_contain_text("saved")
         self.await_pending(0)
 
+    def await_page_kept(self) -> None:
+        self.page.wait_for_function(f"({KEPT})()")
+
     # -- what can go wrong on the way to the server
 
     def answer_posts(self, **answer: Any) -> None:
@@ -123,5 +134,5 @@ class StationPage:
             self.page.evaluate("window.dispatchEvent(new Event('online'))")
 
     def _on_posts(self, handler: Any) -> None:
-        self.page.unroute("**/scans/")
+        # The newest counts. To take the older away first would let a retry slip through.
         self.page.route("**/scans/", handler)

@@ -1,11 +1,18 @@
-"""The page's modules, one by one, in the browser in which they have to work."""
+"""The page's modules, one by one, in the browser in which they have to work, and without one."""
 
+import os
+import subprocess
 from pathlib import Path
 
+import playwright
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SUITES = sorted((ROOT / "tests" / "js").glob("*.test.js"))
+# Its database is the browser's.
+NEEDS_BROWSER = {"store.test.js"}
+# Playwright brings one along.
+NODE = Path(playwright.__file__).parent / "driver" / "node"
 
 
 @pytest.mark.parametrize("suite", SUITES, ids=lambda path: path.name.partition(".")[0])
@@ -28,3 +35,17 @@ def test_module(open_context, suite):
     )
     assert results, "no test ran"
     assert [result for result in results if result["error"]] == []
+
+
+def test_they_need_no_browser():
+    suites = [suite for suite in SUITES if suite.name not in NEEDS_BROWSER]
+    done = subprocess.run(
+        [NODE, "--import", "./tests/js/node.js", "--test", *suites],
+        cwd=ROOT,
+        env=os.environ | {"TZ": "Europe/Bucharest"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr

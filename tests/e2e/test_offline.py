@@ -1,24 +1,14 @@
 """The page opens, keeps and sends, whatever the server and the browser do meanwhile."""
 
+import re
 from datetime import datetime, timedelta
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, expect
 
 from tests.e2e.station import StationPage, sign_in
 
 FAILED = "Failed to load resource"
-KEPT = """async () => {
-  for (const name of await caches.keys()) {
-    const cache = await caches.open(name);
-    if (name.startsWith("station-") && await cache.match("/scans/station/")) return true;
-  }
-  return false;
-}"""
-
-
-def await_page_kept(page: Page) -> None:
-    page.wait_for_function(f"({KEPT})()")
 
 
 def test_the_page_opens_keeps_and_sends_while_the_server_is_away(
@@ -26,7 +16,7 @@ def test_the_page_opens_keeps_and_sends_while_the_server_is_away(
 ):
     complaints.expected = [FAILED]
     page = station.page
-    await_page_kept(page)
+    station.await_page_kept()
     site.stop()
     try:
         page.reload()
@@ -110,7 +100,7 @@ def test_200_scans_outlive_server_browser_and_login_and_are_stored_once(
     page.close()
     station = open_page(context)
     station.await_connected()
-    await_page_kept(station.page)
+    station.await_page_kept()
     shift.scan(station, 20, operator="OP0001")
     station.await_pending(0)
 
@@ -150,3 +140,39 @@ def test_200_scans_outlive_server_browser_and_login_and_are_stored_once(
     assert sequence == list(range(1, 201))
     assert len(set(devices)) == 1
     assert recorders[20:] == [second_operator] * 180
+
+
+def test_after_a_sign_out_the_page_is_the_servers_as_long_as_that_answers(
+    open_station, database, order
+):
+    station = open_station()
+    station.await_page_kept()
+    station.page.context.clear_cookies(name="sessionid")
+    station.page.goto("/scans/station/")
+    expect(station.page).to_have_url(re.compile("/accounts/login/"))
+
+
+def test_a_newer_version_is_offered_between_pieces_and_the_older_page_goes_on(
+    station, database, order
+):
+    page = station.page
+    page.route(
+        "**/scans/worker.js", lambda route: route.fulfill(body="", headers={"X-Version": "newer"})
+    )
+    page.clock.install()
+    page.reload()
+    station.await_connected()
+    offer = page.locator("#newer")
+    station.scan("OP0001", f"{order}-0001")
+    page.clock.fast_forward(300_000)
+    expect(offer).to_be_hidden()
+    station.scan("OC01", "OC11", "000")
+    station.await_confirmed(f"{order}-0001")
+    expect(offer).to_be_visible()
+    station.scan_piece(f"{order}-0002")
+    station.await_confirmed(f"{order}-0002")
+    page.unroute("**/scans/worker.js")
+    offer.click()
+    station.await_connected()
+    page.clock.fast_forward(300_000)
+    expect(offer).to_be_hidden()

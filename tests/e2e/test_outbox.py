@@ -7,6 +7,15 @@ from playwright.sync_api import expect
 from tests.e2e.station import StationPage, sign_in
 
 FAILED = "Failed to load resource"
+# As the page does, which sends them after a reload.
+KEEP_MORE = """async ({ id, cp }) => {
+  const { Outbox } = await import("/static/scans/outbox.js");
+  const { Store } = await import("/static/scans/store.js");
+  const away = async () => ({ status: 0, body: null });
+  const outbox = new Outbox({ store: new Store(), send: away, on: {} });
+  await outbox.keepVoid(id, { reason: "undone", station: "FG-01" });
+  await outbox.keepIncident("double_read", { cp }, { station: "FG-01" });
+}"""
 HTML_500 = {"status": 500, "content_type": "text/html", "body": "<h1>500</h1>"}
 
 
@@ -196,3 +205,31 @@ def test_a_queue_that_drains_asks_for_the_counts_once(station, complaints, order
         station.heal(tell=False)
     expect(station.page.locator("#recent .is-here")).to_have_count(0)
     assert len(asked) == 1
+
+
+def test_a_void_and_an_incident_are_kept_and_sent_in_order(station, complaints, database, order):
+    complaints.expected = [FAILED]
+    page = station.page
+    page.route("**/scans/**", lambda route: route.abort())
+    with page.expect_request("**/scans/") as sent:
+        station.scan_piece(f"{order}-0001")
+    station.await_pending(1)
+    scan = sent.value.post_data_json
+    page.evaluate(KEEP_MORE, scan)
+    page.reload()
+    station.await_pending(3)
+    page.unroute("**/scans/**")
+    station.heal()
+    station.await_pending(0)
+    expect(station.attention).to_have_count(0)
+    events = database.run(
+        "SELECT e.kind, e.reason FROM scans_event e JOIN scans_scan s ON s.id = e.scan_id "
+        "WHERE s.cp_base = %s",
+        order,
+    )
+    assert events == [("void", "undone")]
+    incidents = database.run("SELECT kind, codes, device FROM scans_incident ORDER BY id DESC")
+    kind, codes, device = incidents[0]
+    assert (kind, json.loads(codes)) == ("double_read", {"cp": scan["cp"]})
+    ((device_of_scan,),) = database.run("SELECT device FROM scans_scan WHERE cp = %s", scan["cp"])
+    assert device == device_of_scan

@@ -50,7 +50,8 @@ def test_an_administrator_binds_a_browser_and_it_stays_bound(open_context, datab
     station.await_connected()
     expect(page.locator(".station-name")).to_have_text("FG-03")
     station.scan_piece(f"{order}-0001")
-    station.await_confirmed(f"{order}-0001")
+    station.await_banner("good", f"{order}-0001")
+    station.await_pending(0)
     assert database.scans(order)[0]["station_id"] == "FG-03"
 
 

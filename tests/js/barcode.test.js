@@ -1,9 +1,9 @@
 import { Codes, repair } from "/static/scans/barcode.js";
-import { equal, test } from "./harness.js";
+import { equal, sample, test } from "./harness.js";
 import { settings } from "./sample.js";
 
 const codes = new Codes(settings);
-const table = await (await fetch("/tests/scans/codes.json")).json();
+const table = await sample("/tests/scans/codes.json");
 
 for (const { raw, code, fields } of table) {
   test(`${JSON.stringify(raw)} is repaired and recognised as on the server`, () => {

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 from django.db import connections
+from django.utils import timezone
 
 from scans.corrections import void_scan
 from scans.models import Event, Profile, Scan, Station
@@ -126,12 +127,23 @@ def test_a_voided_scan_is_shown_as_such_and_never_counted(operator, client_of, s
     post(operator, payload(station="FG-01", cp="CP10045821-0002"))
     void(operator, scan)
     found = operator.get("/scans/recent/?station=FG-01&cp_base=CP10045821").json()
-    assert [one["voided"] for one in found["scans"]] == [False, True]
+    assert [repr(one["voided"]) for one in found["scans"]] == ["False", "True"]
     assert found["order"] == {"base": "CP10045821", "approved": 1, "rejected": 0}
     report = client_of("quality").get("/scans/reports/?date=2026-11-20&shift=afternoon")
     assert report.context["totals"] == {"approved": 1, "rejected": 0}
     assert report.context["stations"] == [{"station": "FG-01", "approved": 1, "rejected": 0}]
     assert report.content.decode().count("is-voided") == 1
+
+
+def test_the_counts_of_the_running_shift_fall_at_once(operator):
+    def totals() -> dict[str, int]:
+        return operator.get("/scans/recent/?station=FG-01").json()["totals"]
+
+    made = payload(station="FG-01", scanned_at=timezone.now().isoformat())
+    post(operator, made)
+    before = totals()
+    void(operator, made)
+    assert (before["approved"], totals()["approved"]) == (1, 0)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -26,7 +26,8 @@ export class Attention {
   #item(entry) {
     const item = clone("#attention-item");
     const { cp, defect } = entry.codes;
-    const what = `${cp} · ${defect} ${this.codes.nameOf("defect", defect)}`;
+    const result = defect && `${defect} ${this.codes.nameOf("defect", defect)}`;
+    const what = [cp, result].filter(Boolean).join(" · ");
     setText(find(".attention-code", item), words.kindOf(entry, what));
     setText(find(".attention-reason", item), words.reasons(entry.problem));
     item.dataset.seq = entry.seq;

@@ -101,7 +101,7 @@ export class Banner {
   }
 
   refused(entry) {
-    this.#failed(entry, words.kindOf(entry, entry.codes.cp), words.banner.refused(words.reasons(entry.problem)));
+    this.#failed(entry, words.kindOf(entry, entry.codes.cp ?? ""), words.banner.refused(words.reasons(entry.problem)));
   }
 
   /** The banner speaks of this scan from now on. */

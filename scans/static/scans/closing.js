@@ -5,7 +5,7 @@ const CLOSING = "quality.closing";
 export class Closing {
   /**
    * `here(window)` and `there(window)` answer how many scans were made in this browser in that time,
-   * and how many of them the server has; null when it does not say. `memory` is the browser's: a
+   * and how many of them the server has; null when nobody can say. `memory` is the browser's: a
    * shift that ended while the page was shut is closed when it opens again.
    */
   constructor({ here, there, memory, onResult }) {
@@ -24,7 +24,7 @@ export class Closing {
     const { ended } = this.#shifts;
     if (!ended) return;
     const [here, there] = [await this.here(ended), await this.there(ended)];
-    if (there === null) return;
+    if (here === null || there === null) return;
     if (here === there) this.#remember({ ...this.#shifts, ended: undefined });
     // Nobody worked here then: nothing to say.
     if (here || there) this.onResult({ shift: ended, here, there });

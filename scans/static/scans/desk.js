@@ -21,7 +21,7 @@ export class Desk {
   #late = new Map(); // id → the timer of a scan that is not on the disk yet
 
   /**
-   * `lastOf(cp)` answers the newest valid scan of a piece that is known here, or null; `onPiece()`
+   * `lastOf(cp)` answers the newest valid scan of a piece that is known here, or null; `onPiece(cp)`
    * is told that a piece begins; `memory` is the tab's.
    */
   constructor({ form, view, banner, tiles, sound, latest, tally, note, memory, lastOf, onPiece }) {
@@ -140,8 +140,9 @@ export class Desk {
   }
 
   #filled({ field, dropped }) {
-    if (field === "cp") this.onPiece();
-    const before = field === "cp" ? this.lastOf(this.form.values.cp.code) : null;
+    const cp = field === "cp" ? this.form.values.cp.code : null;
+    if (cp) this.onPiece(cp);
+    const before = cp && this.lastOf(cp);
     if (dropped) {
       this.problem(words.banner.dropped(dropped), words.banner.newPiece());
     } else if (before && this.repeatPolicy === "warn") {

@@ -1,6 +1,8 @@
 // Remembers what was scanned here just now: what is only read twice, and what can be undone.
 
 const LATEST = "quality.latest";
+// What is undone in the last moment would be too late when it is written down.
+const MARGIN_SECONDS = 0.5;
 
 export class Latest {
   doubleReadSeconds = 10;
@@ -36,7 +38,7 @@ export class Latest {
   /** The newest scan that can be undone: `{id, cp, defect, secondsLeft}`. */
   undoable(now = Date.now()) {
     const [last] = this.#scans
-      .filter((scan) => scan.isKept && this.#isWithin(scan, this.undoSeconds, now))
+      .filter((scan) => scan.isKept && this.#isWithin(scan, this.undoSeconds - MARGIN_SECONDS, now))
       .slice(-1);
     return last ? { ...last, secondsLeft: this.undoSeconds - (now - last.at) / 1000 } : null;
   }

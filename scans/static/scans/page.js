@@ -2,7 +2,7 @@
 
 import { Attention } from "./attention.js";
 import { Banner } from "./banner.js";
-import { baseOf, Codes } from "./barcode.js";
+import { baseOf, Codes, repair } from "./barcode.js";
 import { offerCamera } from "./camera.js";
 import { Closing } from "./closing.js";
 import { Counts } from "./counts.js";
@@ -65,7 +65,7 @@ const desk = new Desk({
   note,
   memory: ofTab,
   lastOf: (cp) => shift.lastOf(cp, waiting.entries),
-  onPiece: () => watch.refresh(),
+  onPiece: (cp) => watch.orderIs(baseOf(cp)),
 });
 
 // ----- Codes
@@ -74,7 +74,7 @@ const reader = new Reader({
   onCode: (raw) => desk.take(raw),
   onBuffer: (buffer) => desk.typed(buffer),
   onEscape: () => desk.escape(),
-  isComplete: (raw) => codes.isComplete(raw.toUpperCase()),
+  isComplete: (raw) => codes.isComplete(repair(raw)),
   // Words for a note whose field has lost the focus: the key itself goes there then.
   isTakenElsewhere() {
     if (form.needsNote) note.focus({ preventScroll: true });
@@ -209,8 +209,11 @@ function oldestSeconds() {
 
 const closing = new Closing({
   memory: ofBrowser,
-  here: async ({ start, end }) =>
-    (await store.tally(new Date(start), new Date(end))) - tally.between(REMOVED, start, end),
+  here: ({ start, end }) =>
+    store.tally(new Date(start), new Date(end)).then(
+      (kept) => kept - tally.between(REMOVED, start, end),
+      () => null,
+    ),
   there: async ({ start, end }) => server.tally({ device: await device, since: start, until: end }),
   onResult: (result) => view.closing(result),
 });

@@ -7,6 +7,7 @@ const CLOCK_OFF_SECONDS = 60;
 export class Watch {
   #isStale = true; // the counts are not what the server would say now
   #isAsking = false;
+  #base = ""; // the order that was asked for
 
   /**
    * `device` resolves with this browser's id, or null; `state()` answers `{station, base, pending, oldestSeconds, attention, isBusy}`: while busy with
@@ -29,6 +30,11 @@ export class Watch {
     this.#isStale = true;
   }
 
+  /** The work goes on with an order: asked for when it is another one. */
+  orderIs(base) {
+    if (base !== this.#base) this.refresh();
+  }
+
   refreshIfStale() {
     if (this.#isStale && !this.state().isBusy) this.refresh();
   }
@@ -39,6 +45,7 @@ export class Watch {
     this.#isAsking = true;
     this.#isStale = false;
     const { station, base } = this.state();
+    this.#base = base;
     this.on.asking();
     const answer = await this.server.recent({ station, base }, () => this.on.slow());
     this.#isAsking = false;

@@ -186,9 +186,10 @@ export function marks(scan) {
   ].filter(Boolean);
 }
 
-/** What of a scan the server has refused. */
+/** What the server has refused: a scan, or what was to be said of one. */
 export function kindOf({ kind }, what) {
-  return kind === "void" ? say(gettext("Undo of %(what)s"), { what }) : what;
+  if (kind === "void") return say(gettext("Undo of %(what)s"), { what });
+  return kind === "incident" ? say(gettext("Note about %(what)s"), { what }) : what;
 }
 
 export function attention(count) {

@@ -34,23 +34,25 @@ self.addEventListener("message", (event) => {
 /** Keeps the page and its files anew; what was kept stays until all of them are here. */
 async function keep(files) {
   const name = `${CACHE}${Date.now()}`;
-  const cache = await caches.open(name);
+  let page, answers;
   try {
-    await Promise.all([PAGE, ...files].map((url) => fill(cache, url)));
+    [page, ...answers] = await Promise.all([PAGE, ...files].map(load));
   } catch {
-    await caches.delete(name); // The next page to load tries again.
-    return;
+    return; // The next page to load tries again.
   }
+  const cache = await caches.open(name);
+  await Promise.all(answers.map((answer, at) => cache.put(files[at], answer)));
+  await cache.put(PAGE, page); // Last: where it is, all that it is made of is, too.
   const all = await caches.keys();
   const older = all.filter((other) => other.startsWith(CACHE) && other < name);
   await Promise.all(older.map((other) => caches.delete(other)));
 }
 
-async function fill(cache, url) {
+async function load(url) {
   const answer = await fetch(url);
   // A redirect is the way to a sign-in: nothing to be kept.
   if (!answer.ok || answer.redirected) throw new Error(`${url}: ${answer.status}`);
-  await cache.put(url, answer);
+  return answer;
 }
 
 async function openPage({ request, resultingClientId }) {
