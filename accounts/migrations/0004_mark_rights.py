@@ -30,7 +30,9 @@ class Migration(migrations.Migration):
         ),
         # The triggers alone write the row.
         migrations.AlterField(
-            "rightsrevision", "id", models.PositiveSmallIntegerField(primary_key=True, serialize=False)
+            "rightsrevision",
+            "id",
+            models.PositiveSmallIntegerField(primary_key=True, serialize=False),
         ),
         migrations.AlterField("rightsrevision", "mark", models.UUIDField()),
     ]
