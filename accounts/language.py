@@ -25,7 +25,7 @@ def speak(get_response: Answer) -> Answer:
 
     def answer(request: HttpRequest) -> HttpResponseBase:
         translation.activate(_of_browser(request))
-        request.LANGUAGE_CODE = language = translation.get_language()  # type: ignore[attr-defined]
+        request.LANGUAGE_CODE = language = translation.get_language()
         response = get_response(request)
         response.headers.setdefault("Content-Language", language)
         patch_vary_headers(response, ["Cookie"])

@@ -19,6 +19,7 @@ class User(AbstractUser):
         help_text=_("Chosen with the switch at the top of each page."),
     )
 
+
 class RightsRevision(models.Model):
     """One row: a mark that each change of rights replaces, in its own transaction.
 

@@ -12,7 +12,7 @@ _WIDTHS = """
 112412 122114 122411 142112 142211 241211 221114 413111 241112 134111 111242 121142 121241 114212
 124112 124211 411212 421112 421211 212141 214121 412121 111143 111341 131141 114113 114311 411113
 411311 113141 114131 311141 411131 211412 211214 211232
-""".split()
+""".split()  # noqa: SIM905 - a table
 _STOP_WIDTHS = "2331112"
 _START_B = 104
 _FIRST, _LAST = " ", "~"
@@ -49,7 +49,9 @@ def svg(text: str, *, module_mm: float = 0.4) -> str:
 
 def _values(text: str) -> list[int]:
     if not text or not all(_FIRST <= char <= _LAST for char in text):
-        raise ValueError(f"Code 128 B holds one or more of the characters from space to ~: {text!r}.")
+        raise ValueError(
+            f"Code 128 B holds one or more of the characters from space to ~: {text!r}."
+        )
     return [ord(char) - ord(_FIRST) for char in text]
 
 

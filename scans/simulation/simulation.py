@@ -11,7 +11,8 @@ from scans.simulation.station import RETRY_SECONDS, Station, Tally
 
 # After the last scan: all that may still wait is tried twice more.
 DRAIN_SECONDS = 75
-PIECES = range(1, 10_000)
+# Of an order: as many as the demo's have.
+PIECES = range(1, 241)
 
 
 class Simulation:

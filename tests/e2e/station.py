@@ -134,5 +134,5 @@ class StationPage:
             self.page.evaluate("window.dispatchEvent(new Event('online'))")
 
     def _on_posts(self, handler: Any) -> None:
-        self.page.unroute("**/scans/")
+        # The newest counts. To take the older away first would let a retry slip through.
         self.page.route("**/scans/", handler)

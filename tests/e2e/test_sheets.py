@@ -32,9 +32,7 @@ def look(page: Page, name: str) -> None:
 
 @pytest.mark.parametrize("language", ["en", "ro"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_active_code_is_read_from_the_printed_sheet(
-    open_context, database, language, scheme
-):
+def test_every_active_code_is_read_from_the_printed_sheet(open_context, database, language, scheme):
     page = open_context(
         language=language, viewport=PAPER, device_scale_factor=3, color_scheme=scheme
     ).new_page()

@@ -16,7 +16,8 @@ BUDGET = sizing.WEB_WORKERS * sizing.DB_POOL_SIZE + 2
 # Pools follow the load by themselves: not more than so many more at the end.
 MORE_CONNECTIONS = 2
 
-_orders = itertools.count(70_000_001)
+# The pages' orders: a hundred for each.
+_first_orders = itertools.count(70_000_000, 100)
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def soak(site, open_station) -> Soak:
     pages = []
     for number in range(PAGES):
         station = open_station(f"FG-0{number + 1}", script=NOTE_POSTS)
-        pages.append(PageAtWork(station, f"CP{next(_orders)}"))
+        pages.append(PageAtWork(station, next(_first_orders)))
     return Soak(pages, site)
 
 
@@ -44,7 +45,7 @@ def test_a_minute_at_all_stations_loses_nothing_and_nothing_grows(soak):
 
 @pytest.mark.soak
 def test_forty_five_minutes_at_all_stations_lose_nothing_and_nothing_grows(soak):
-    soak.run(seconds=45 * 60, warm_up_seconds=120, stations=STATIONS, quick_scans=10_000)
+    soak.run(seconds=45 * 60, warm_up_seconds=5 * 60, stations=STATIONS, quick_scans=10_000)
     hold(soak)
     first, last = soak.first_and_last_connections
     assert last <= first + MORE_CONNECTIONS

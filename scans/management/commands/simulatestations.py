@@ -107,6 +107,7 @@ class Command(BaseCommand):
             f"\r[{bar:-<{BAR}}] {share:4.0%}  scanned {len(tally.made)}, "
             f"confirmed {len(tally.confirmed)}, waiting {waiting}, "
             f"sent again {tally.retried.total()}  ",
+            style_func=str,
             ending="",
         )
         self.stderr.flush()

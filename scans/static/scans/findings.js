@@ -158,7 +158,7 @@ function pace({ pace: ms }) {
     found: say(ngettext("%(ms)s ms per key", "%(ms)s ms per key", ms), { ms }),
     advice: isSlow
       ? gettext("Codes are read all the same. Most scanners have a shorter delay between characters to choose.")
-      : gettext("Nothing to do."),
+      : "",
   };
 }
 

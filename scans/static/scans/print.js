@@ -1,5 +1,5 @@
 // Prints a page that was made for paper.
 
 const button = document.getElementById("print");
-button.hidden = false; // Only where a press does something.
+button.classList.remove("is-away"); // Only where a press does something.
 button.onclick = () => window.print();
