@@ -1,7 +1,5 @@
 """The people who sign in, and the state of their rights."""
 
-from uuid import uuid4
-
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser
 from django.db import models
@@ -23,13 +21,12 @@ class User(AbstractUser):
 class RightsRevision(models.Model):
     """One row: a mark that each change of rights replaces, in its own transaction.
 
-    A mark is random, so that none comes back after a rollback or a restored backup.
+    Triggers see to that (migration 0004), so that no way of changing a row goes past it. No mark
+    comes again, not even after a rollback or a restored backup.
     """
 
-    ROW = 1
-
-    id = models.PositiveSmallIntegerField(primary_key=True, default=ROW)
-    mark = models.UUIDField(default=uuid4)
+    id = models.PositiveSmallIntegerField(primary_key=True)
+    mark = models.UUIDField()
 
     class Meta:
         default_permissions = ()

@@ -12,7 +12,7 @@ from accounts.models import User
 from scans.barcode import CP_BASE_LENGTH
 from scans.floor import Floor, current_floor, floor_at
 from scans.models import Incident, Profile, Scan
-from scans.submission import Errors, Refused, Report, Submission
+from scans.submission import COUNT_MAX, Errors, Refused, Report, Submission
 
 
 class ScanConflict(Exception):
@@ -25,9 +25,16 @@ def offset_minutes(moment: datetime) -> int:
     return int(offset.total_seconds() // 60)
 
 
+def _skew_seconds(received_at: datetime, sent_at: datetime | None) -> int | None:
+    """How far the station's clock is behind; no more than the column takes."""
+    if sent_at is None:
+        return None
+    seconds = round((received_at - sent_at).total_seconds())
+    return max(-COUNT_MAX, min(seconds, COUNT_MAX))
+
+
 def _scan(submission: Submission, user: User) -> Scan:
     received_at = timezone.now()
-    sent_at = submission.sent_at
     return Scan(
         uid=submission.uid,
         station_id=submission.station or None,
@@ -45,7 +52,7 @@ def _scan(submission: Submission, user: User) -> Scan:
         recorded_by=user,
         device=submission.device,
         sequence=submission.sequence,
-        clock_skew_seconds=round((received_at - sent_at).total_seconds()) if sent_at else None,
+        clock_skew_seconds=_skew_seconds(received_at, submission.sent_at),
     )
 
 

@@ -4,18 +4,15 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
-from django.template.loader import get_template
-
 SCRIPTS = Path(__file__).parent / "static" / "scans"
-TEMPLATES = ("base.html", "scans/station.html")
+TEMPLATES = Path(__file__).parents[1] / "templates"
 
 
 @cache
 def page_version() -> str:
     """Changes with the page's files, and is the same in all processes that have the same ones."""
     digest = sha256()
-    for path in sorted(SCRIPTS.iterdir()):
+    pages = [TEMPLATES / "base.html", TEMPLATES / "scans" / "station.html"]
+    for path in [*sorted(SCRIPTS.iterdir()), *pages]:
         digest.update(path.read_bytes())
-    for name in TEMPLATES:
-        digest.update(get_template(name).template.source.encode())
     return digest.hexdigest()[:12]

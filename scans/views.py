@@ -99,8 +99,6 @@ def reports(request: HttpRequest) -> HttpResponse:
         "shifts": [(name, SHIFT_LABELS[name]) for name in STARTS],
         "totals": queries.totals(shift),
         "stations": queries.totals_by_station(shift),
-        "page": Paginator(rows.order_by("-scanned_at", "-pk"), ROWS_PER_PAGE).get_page(
-            request.GET.get("page")
-        ),
+        "page": Paginator(rows, ROWS_PER_PAGE).get_page(request.GET.get("page")),
     }
     return render(request, "scans/reports.html", context)

@@ -15,12 +15,11 @@ from django.utils import timezone
 
 from scans.simulation.session import Session
 
-# As in outbox.js and page.js.
+# As in outbox.js and watch.js.
 RETRY_SECONDS = (1, 2, 5, 15, 30)
 HOPELESS = {400, 409, 413, 422}
-POLL_SECONDS = 30
+PERIOD_SECONDS = 30
 
-HEARTBEAT = "/scans/heartbeat/"
 REJECTED_SHARE = 0.03
 # It looks so often whether it shall stop.
 LOOK_SECONDS = 0.5
@@ -73,11 +72,11 @@ class Station:
         self._waiting: deque[tuple[float, dict[str, Any]]] = deque()
         self._base = ""
         self._failures = 0
-        self._has_heartbeat = True
         # Not all at once.
         self._scan_at = time.monotonic() + random.uniform(0, pause_seconds)  # noqa: S311
         self._send_at = 0.0
         self._ask_at = 0.0
+        self._beat_at = 0.0
 
     def run(self, may_scan: Callable[[], bool], stop: threading.Event) -> None:
         """Until `may_scan` refuses a scan and all others are confirmed; or until `stop`."""
@@ -91,6 +90,7 @@ class Station:
                 self._send()
             elif time.monotonic() >= self._ask_at:
                 self._poll()
+            if time.monotonic() >= self._beat_at:
                 self._beat()
             stop.wait(self._idle_seconds(scans=scans))
         self._connection.close()
@@ -101,7 +101,7 @@ class Station:
 
     def _idle_seconds(self, *, scans: bool) -> float:
         """Until there is something to do."""
-        due = [self._ask_at]
+        due = [self._ask_at, self._beat_at]
         if self._waiting:
             due.append(self._send_at)
         if scans and (self._pause_seconds > 0 or not self._waiting):
@@ -156,13 +156,12 @@ class Station:
         self._send_at = time.monotonic() + max(self._retry_seconds[step], asked_seconds)
 
     def _poll(self) -> None:
-        self._ask_at = time.monotonic() + POLL_SECONDS
+        self._ask_at = time.monotonic() + PERIOD_SECONDS
         query = {"station": self._code, "cp_base": self._base}
         self._request("GET", f"/scans/recent/?{urlencode(query)}")
 
     def _beat(self) -> None:
-        if not self._has_heartbeat:
-            return
+        self._beat_at = time.monotonic() + PERIOD_SECONDS
         oldest = time.monotonic() - self._waiting[0][0] if self._waiting else 0
         state = {
             "station": self._code,
@@ -171,7 +170,7 @@ class Station:
             "oldest_pending_seconds": int(oldest),
             "attention": len(self.tally.refused),
         }
-        self._has_heartbeat = self._request("POST", HEARTBEAT, state).status != 404
+        self._request("POST", "/scans/heartbeat/", state)
 
     def _request(self, method: str, path: str, body: Any = None) -> Any:
         return self._session.ask(self._connection, method, path, body)

@@ -7,6 +7,7 @@ from django.contrib.sessions.models import Session
 from django.test import Client
 from django.utils import timezone
 
+from accounts.models import User
 from accounts.sessions import SessionStore
 
 ADDRESS = "/scans/recent/"
@@ -41,4 +42,11 @@ def test_a_key_that_nobody_was_given_is_nobodys_and_is_never_taken_over(db, key)
 
 def test_a_session_that_was_deleted_is_nobodys(client):
     Session.objects.all().delete()
+    assert client.get(ADDRESS).status_code == 401
+
+
+def test_a_changed_password_ends_all_sessions(client):
+    user = User.objects.get(username="operator")
+    user.set_password("another right good password")
+    user.save()
     assert client.get(ADDRESS).status_code == 401

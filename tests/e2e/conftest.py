@@ -142,6 +142,8 @@ def open_context(browser, site, signed_in, complaints) -> Iterator[Callable[...,
             "timezone_id": "Europe/Bucharest",
             "viewport": {"width": 1280, "height": 800},
             "storage_state": signed_in(user) if user else None,
+            # Else a test's faults would not meet what is on its way to a worker that begins.
+            "service_workers": "block",
         } | options
         context = browser.new_context(**options)
         context.set_default_timeout(60_000)
@@ -150,7 +152,8 @@ def open_context(browser, site, signed_in, complaints) -> Iterator[Callable[...,
         context.add_init_script(LISTEN)
 
         def note(message: Any) -> None:
-            if message.type in ("error", "warning"):
+            is_blocked = message.text.startswith("Service Worker registration blocked")
+            if message.type in ("error", "warning") and not is_blocked:
                 complaints.append(message.text)
 
         context.on("console", note)

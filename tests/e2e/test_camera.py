@@ -70,7 +70,9 @@ def test_a_piece_is_scanned_with_the_camera(open_station, database, order):
 def test_what_is_held_before_the_camera_for_long_is_read_once(open_station, order):
     station = open_station(script=WITH_CAMERA)
     station.page.get_by_role("button", name="Camera").click()
-    show(station, "OP0001", f"{order}-0001", "OC01")
+    show(station, "OP0001", f"{order}-0001")
+    station.await_active("oc1")
+    show(station, "OC01")
     station.await_active("oc2")
     await_looks(station)
     # A second OC01 would be refused, or fill OC2.

@@ -11,6 +11,11 @@ from tests.e2e.station import StationPage, sign_in
 FAILED = "Failed to load resource"
 
 
+@pytest.fixture
+def station(open_station) -> StationPage:
+    return open_station(service_workers="allow")
+
+
 def test_the_page_opens_keeps_and_sends_while_the_server_is_away(
     station, site, complaints, database, order
 ):
@@ -142,10 +147,7 @@ def test_200_scans_outlive_server_browser_and_login_and_are_stored_once(
     assert recorders[20:] == [second_operator] * 180
 
 
-def test_after_a_sign_out_the_page_is_the_servers_as_long_as_that_answers(
-    open_station, database, order
-):
-    station = open_station()
+def test_after_a_sign_out_the_page_is_the_servers_as_long_as_that_answers(station, database, order):
     station.await_page_kept()
     station.page.context.clear_cookies(name="sessionid")
     station.page.goto("/scans/station/")

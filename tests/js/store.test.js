@@ -131,6 +131,7 @@ test("an older page goes on beside a newer one, whatever that has added", async 
   const store = await fresh();
   await store.add(scan("a"));
   const newer = await openRaw(99, ({ result }) => result.createObjectStore("more"));
+  newer.onversionchange = () => newer.close();
   await store.add(scan("b"));
   newer.close();
   equal(ids((await new Store().summary()).newest), ["a", "b"]);

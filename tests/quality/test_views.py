@@ -37,7 +37,7 @@ def test_an_error_in_a_view_is_answered_in_the_callers_language(
     def fail(*arguments: object, **keywords: object) -> None:
         raise error
 
-    monkeypatch.setattr("scans.queries.recent", fail)
+    monkeypatch.setattr("scans.queries.poll", fail)
     monkeypatch.setattr("scans.views.render", fail)
     response = client_of("operator").get(path)
     assert response.status_code == status

@@ -54,6 +54,22 @@ def test_a_cookie_that_the_server_has_not_signed_binds_to_nothing(operator, cook
     assert station_of(operator) == ""
 
 
+def test_a_cookie_of_another_site_binds_to_nothing(admin, client_of, settings):
+    admin.post("/scans/bind/", {"station": "FG-02"})
+    settings.SECRET_KEY = "of another site" * 4
+    operator = client_of("operator")
+    operator.cookies[COOKIE] = admin.cookies[COOKIE].value
+    assert station_of(operator) == ""
+
+
+def test_a_station_that_was_renamed_binds_nobody(admin, person):
+    admin.post("/scans/bind/", {"station": "FG-02"})
+    # By SQL: the admin does not let anyone.
+    Station.objects.filter(code="FG-02").update(code="FG-22")
+    admin.force_login(person("operator"))
+    assert station_of(admin) == ""
+
+
 def test_a_station_that_was_deactivated_binds_nobody_until_it_is_back(admin, person):
     admin.post("/scans/bind/", {"station": "FG-02"})
     Station.objects.filter(code="FG-02").update(active=False)

@@ -71,6 +71,19 @@ def test_it_ends_when_the_time_is_over_and_keeps_the_rate(site):
     assert [line.split()[0] for line in done.stdout.splitlines()][:2] == ["seconds", "scanned"]
 
 
+def test_it_is_heard_of_also_while_it_scans(site, monkeypatch):
+    """Each scan is followed by a poll, which must not put off what tells that it is there."""
+    monkeypatch.setattr("scans.simulation.station.PERIOD_SECONDS", 0.5)
+    with Simulation(Session(site.url, "operator", PASSWORD), stations=1, rate=5, scans=20) as one:
+        assert one.await_end(60)
+    ((scans_before_it_was_last_heard_of,),) = site.database.run(
+        "SELECT COUNT(*) FROM scans_scan s JOIN scans_presence p USING (device) "
+        "WHERE s.received_at < p.seen_at "
+        "AND device = (SELECT device FROM scans_scan ORDER BY id DESC LIMIT 1)"
+    )
+    assert int(scans_before_it_was_last_heard_of) >= 5
+
+
 def test_what_was_scanned_while_the_site_was_away_is_sent_again(site):
     before = stored(site)
     with Simulation(Session(site.url, "operator", PASSWORD), stations=3, rate=5.0) as simulation:

@@ -205,6 +205,23 @@ def test_a_stations_clock_is_compared_and_never_corrected(operator, late_seconds
     assert answer["scanned_at"] == "2026-11-20T14:05:09.123000+02:00"
 
 
+@pytest.mark.parametrize(
+    ("sent_at", "skew"),
+    [
+        # A battery was empty: since then the computer counts from the beginning.
+        ("1970-01-01T00:00:30Z", 1_790_000_000),
+        ("0001-01-01T00:00:00+14:00", 2_000_000_000),
+        ("2099-12-31T23:59:59-23:59", -2_000_000_000),
+        ("9999-12-31T23:59:59-14:00", -2_000_000_000),
+    ],
+)
+def test_no_clock_is_so_wrong_that_a_scan_waits_for_it(operator, sent_at, skew):
+    """The scan was made at a good time; only the sending was not."""
+    response = post(operator, payload(sent_at=sent_at))
+    assert response.status_code == 201
+    assert response.json()["clock_skew_seconds"] == pytest.approx(skew, rel=0.1)
+
+
 def test_browser_number_and_clock_may_be_left_out(operator):
     answer = post(operator, payload()).json()
     assert answer["clock_skew_seconds"] is None

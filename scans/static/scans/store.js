@@ -132,7 +132,9 @@ export class Store {
   }
 
   /** This browser's id. */
-  device() {
+  async device() {
+    const known = await this.#database.read(FACTS, (store) => found(store(FACTS).get("device")));
+    if (known) return known.id;
     return this.#database.change(FACTS, async (store) => {
       const device = await deviceIn(store(FACTS));
       store(FACTS).put(device);
