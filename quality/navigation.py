@@ -64,6 +64,7 @@ def admin_links(request: HttpRequest) -> list[dict[str, Any]]:
                 (_("Bind this browser"), "scans:bind", "link", "scans.bind_station"),
                 (_("operators"), "admin:scans_operator_changelist", "badge", "scans.view_operator"),
                 (_("defects"), "admin:scans_defect_changelist", "report", "scans.view_defect"),
+                (_("Code sheet"), "scans:sheet", "barcode", "scans.view_scan"),
             ],
         ),
         (
