@@ -121,6 +121,8 @@ export class Banner {
     this.#problem = null;
     this.#newest = null;
     this.#result = { sort, title, detail };
+    // Over a piece in the making it is said as well, until the next code.
+    if (this.form.isBegun) this.#problem = { ...this.#result, id: "" };
     this.show();
   }
 

@@ -12,6 +12,7 @@ const PIECE = ["cp", "oc1", "oc2", "defect"];
  *   {did: "note-needed", field}         the defect wants words: `finishNote()` completes
  *   {did: "completed", scan}            the piece is done; the form is ready for the next
  *   {did: "commanded", command}         the sheet's "undo" or "clear"; nothing changed
+ *   {did: "echoed", scan}               the defect that has completed the last piece, read twice
  *   {did: "refused", problem}           nothing changed; `problem` is `{kind, field, …}`
  *
  * A badge changes the operator at any time. What is in a sticky field stays for the next piece.
@@ -22,6 +23,7 @@ export class Form {
   problem = null;
   sticky = new Set(["operator"]);
   isBlocked = () => false; // whether a CP was scanned before, where that is forbidden
+  echoOf = () => null; // the scan that a defect has just completed
   #repeated = "";
 
   constructor(codes) {
@@ -189,6 +191,8 @@ export class Form {
     const defect = this.codes.defects.get(code);
     if (!defect) return this.#refuse({ kind: "unknown-defect", field: "defect", code });
     const missing = this.codes.fields.find((field) => field !== "defect" && !this.values[field]);
+    const echo = missing && !this.isBegun ? this.echoOf(code) : null;
+    if (echo) return { did: "echoed", scan: echo };
     if (missing) return this.#refuse({ kind: "too-early", field: missing, code });
     this.#fill("defect", raw, code);
     if (defect.noteRequired) return { did: "note-needed", field: "defect" };
