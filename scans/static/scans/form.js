@@ -21,13 +21,23 @@ export class Form {
   values = {}; // field → {raw, code}
   note = ""; // as far as it is written
   problem = null;
-  sticky = new Set(["operator"]);
+  #sticky = new Set(["operator"]);
   isBlocked = () => false; // whether a CP was scanned before, where that is forbidden
   echoOf = () => null; // the scan that a defect has just completed
   #repeated = "";
 
   constructor(codes) {
     this.codes = codes;
+  }
+
+  get sticky() {
+    return this.#sticky;
+  }
+
+  /** What stayed so far and does no longer is no beginning of a piece. */
+  set sticky(fields) {
+    this.#sticky = fields;
+    if (!this.values.cp) this.#drop(PIECE.filter((field) => !fields.has(field)));
   }
 
   /** The field that waits for a code: the first that is empty; null while the note is written. */

@@ -220,7 +220,7 @@ const closing = new Closing({
 
 const floor = new Floor(settings, {
   ask: () => server.floor(),
-  isBusy: () => form.isBegun,
+  isBusy: () => form.isBegun || reader.buffer !== "",
   apply(news) {
     // Bound to another station: its name stands in more places than we know.
     if (news.station !== desk.station) location.reload();
@@ -251,7 +251,7 @@ const watch = new Watch({
       drawCounts();
     },
     clock: (offSeconds) => view.clock(offSeconds),
-    revision: (revision) => floor.heard(revision),
+    floor: (revision, station) => floor.heard(revision, station),
     shift: (window) => closing.running(window),
   },
 });
