@@ -3,6 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
+from tests.e2e.station import StationPage
 from tests.e2e.test_outbox import FAILED
 
 TWICE = [880, 660, 880]
@@ -198,6 +199,30 @@ def test_undo_read_or_tapped_twice_undoes_one_scan(station, database, order):
     station.await_banner("undone", f"{order}-0003")
     station.await_pending(0)
     assert events(database, order) == ["0004", "0003"]
+
+
+@pytest.mark.parametrize("is_away", [True, False])
+def test_what_another_tab_undoes_does_not_look_good_here(
+    station, complaints, database, order, is_away
+):
+    complaints.expected = [FAILED]
+    if is_away:
+        station.drop_posts()
+    station.scan_piece(f"{order}-0001")
+    station.await_banner("kept" if is_away else "good", f"{order}-0001")
+    other = StationPage(station.page.context.new_page())
+    if is_away:
+        other.drop_posts()
+    other.page.goto("/scans/station/")
+    other.scan("CMDUNDO")
+    other.await_banner("undone", f"{order}-0001")
+    if is_away:
+        station.await_pending(2)
+        station.heal(tell=False)
+        other.heal()
+    station.await_pending(0)
+    station.await_banner("undone", f"{order}-0001")
+    assert events(database, order) == ["0001"]
 
 
 def test_what_is_undone_is_said_over_a_piece_in_the_making(station, database, order):

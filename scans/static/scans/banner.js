@@ -59,6 +59,11 @@ export class Banner {
     this.#closed("undone", cp, `${this.#defect(defect)} · ${words.banner.undone()}`);
   }
 
+  /** A void was kept or stored, by another tab perhaps: what it undoes is not to look good here. */
+  voided({ record, codes }) {
+    if (record.scan === this.#newest?.record.id) this.undone(codes);
+  }
+
   // ----- News of a scan
 
   /** It is complete; the disk is asked to keep it. From now on it is the newest. */
