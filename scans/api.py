@@ -15,7 +15,7 @@ from accounts.models import User
 from accounts.rights import api
 from scans import binding, queries
 from scans.corrections import NotAllowed, void_scan
-from scans.floor import bootstrap, current_floor
+from scans.floor import bootstrap, current_floor, floor_at
 from scans.models import Event, Scan
 from scans.presence import note_heartbeat
 from scans.recording import ScanConflict, record_incident, record_scan
@@ -174,6 +174,8 @@ def recent(request: HttpRequest) -> JsonResponse:
             },
             "now": now.isoformat(),
             "revision": found.revision,
+            # Where this browser stands, which the page learns of while it is open.
+            "bound": floor_at(found.revision).known(binding.bound_station(request)),
         }
     )
 

@@ -24,6 +24,10 @@ class Floor:
         found = self.stations.get(code)
         return found if found is not None and found.active else None
 
+    def known(self, code: str) -> str:
+        """A station that there is not, or not any more, is none."""
+        return code if self.station(code) is not None else ""
+
     def profile_of(self, code: str) -> Profile:
         """The profile of a station; of none, and of one without: the first."""
         station = self.stations.get(code)
@@ -67,12 +71,8 @@ def current_floor() -> Floor:
 
 
 def bootstrap(floor: Floor, station: str) -> dict[str, Any]:
-    """What the page of a station knows of the floor, in the reader's language.
-
-    A station that there is not, or not any more, is none.
-    """
-    if floor.station(station) is None:
-        station = ""
+    """What the page of a station knows of the floor, in the reader's language."""
+    station = floor.known(station)
     profile = floor.profile_of(station)
     sticky = {
         "operator": profile.operator_is_sticky,

@@ -84,6 +84,7 @@ def test_a_sign_out_with_pending_scans_asks_first(open_context, site, complaints
     expect(page.locator("#sign-in-again")).to_be_visible()
     page.get_by_role("button", name="Sign out", exact=True).click()
     expect(page.locator("#leaving")).to_contain_text("1 scan is still here")
+    expect(page.locator("#stay")).to_be_focused()
     page.get_by_role("button", name="Stay").click()
     expect(page.locator("#leaving")).to_be_hidden()
     page.get_by_role("button", name="Sign out", exact=True).click()

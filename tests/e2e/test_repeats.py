@@ -3,6 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
+from tests.e2e.station import StationPage
 from tests.e2e.test_outbox import FAILED
 
 TWICE = [880, 660, 880]
@@ -68,6 +69,21 @@ def test_more_than_ten_seconds_later_it_is_a_reinspection(station, database, ord
     mark = station.recent.first.locator(".state")
     expect(mark).to_have_text("re-inspection, saved")
     assert len(database.scans(order)) == 2
+
+
+def test_a_defect_read_twice_is_no_error_but_a_double_read(station, database, order):
+    station.scan("OP0001", f"{order}-0001", "OC01", "OC11", "000", "000")
+    station.await_banner("repeat", "read twice, recorded once")
+    expect(station.page.locator("#doubles")).to_have_text("1 double read")
+    station.await_pending(0)
+    assert station.heard()[-3:] == TWICE
+    expect(station.hint("cp")).to_have_text("e.g. CP10045821-0007")
+    assert len(database.scans(order)) == 1
+    assert incidents(database, order) == ["double_read"]
+    # A moment later it is the defect of a piece whose CP was not read.
+    station.pass_seconds(3)
+    station.scan("000")
+    station.await_banner("problem", "000 comes later. Scan CP first.")
 
 
 # ----- What the office wants of pieces that come again
@@ -144,6 +160,7 @@ def test_undo_voids_the_last_scan_and_the_counts_fall(station, database, order):
     expect(station.page.locator("#order-counts")).to_have_text("1 approved, 0 rejected")
     # The one before is next; then there is none.
     expect(button).to_contain_text("Undo 0001")
+    station.pass_seconds(3)
     station.scan("CMDUNDO")
     station.await_banner("undone", f"{order}-0001")
     station.await_totals(approved, rejected)
@@ -166,6 +183,59 @@ def test_what_waits_can_be_undone_and_counts_no_more_at_once(station, complaints
     station.heal()
     station.await_pending(0)
     station.await_totals(approved, rejected)
+    assert events(database, order) == ["0001"]
+
+
+def test_undo_read_or_tapped_twice_undoes_one_scan(station, database, order):
+    for piece in range(1, 5):
+        station.scan_piece(f"{order}-000{piece}")
+    station.await_confirmed(f"{order}-0004")
+    station.heard()
+    station.scan("CMDUNDO", "CMDUNDO")
+    station.await_banner("undone", f"{order}-0004")
+    assert station.heard()[-3:] == TWICE
+    station.pass_seconds(3)
+    station.page.locator("#undo").dblclick()
+    station.await_banner("undone", f"{order}-0003")
+    station.await_pending(0)
+    assert events(database, order) == ["0004", "0003"]
+
+
+@pytest.mark.parametrize("is_away", [True, False])
+def test_what_another_tab_undoes_does_not_look_good_here(
+    station, complaints, database, order, is_away
+):
+    complaints.expected = [FAILED]
+    if is_away:
+        station.drop_posts()
+    station.scan_piece(f"{order}-0001")
+    station.await_banner("kept" if is_away else "good", f"{order}-0001")
+    other = StationPage(station.page.context.new_page())
+    if is_away:
+        other.drop_posts()
+    other.page.goto("/scans/station/")
+    other.scan("CMDUNDO")
+    other.await_banner("undone", f"{order}-0001")
+    if is_away:
+        station.await_pending(2)
+        station.heal(tell=False)
+        other.heal()
+    station.await_pending(0)
+    station.await_banner("undone", f"{order}-0001")
+    assert events(database, order) == ["0001"]
+
+
+def test_what_is_undone_is_said_over_a_piece_in_the_making(station, database, order):
+    station.scan_piece(f"{order}-0001")
+    station.await_confirmed(f"{order}-0001")
+    station.scan(f"{order}-0002", "CMDUNDO")
+    station.await_banner("undone", f"{order}-0001")
+    station.await_pending(0)
+    station.await_banner("undone", f"{order}-0001")
+    station.scan("OC01")
+    station.await_banner("ready", f"{order}-0002")
+    station.scan("OC11", "000")
+    station.await_confirmed(f"{order}-0002")
     assert events(database, order) == ["0001"]
 
 

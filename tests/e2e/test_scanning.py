@@ -297,3 +297,27 @@ def test_a_reload_loses_nothing(station, order):
     expect(station.recent.first).to_contain_text(f"{order}-0001")
     station.scan("OC12", "000")
     station.await_confirmed(f"{order}-0002")
+
+
+def test_a_page_that_is_open_while_its_browser_is_bound_anew_goes_along(
+    station, binding, complaints, database, order
+):
+    complaints.expected = ["Failed to load resource"]
+    station.drop_posts()
+    station.scan_piece(f"{order}-0001")
+    station.await_banner("kept", "waits for the server")
+    station.scan(f"{order}-0002", "OC01")
+    station.page.context.add_cookies([binding("FG-02")])
+    look = "window.dispatchEvent(new Event('online'))"
+    with station.page.expect_response("**/scans/recent/**"):
+        station.page.evaluate(look)
+    # Not under a piece in the making.
+    station.scan("OC11", "000")
+    with station.page.expect_navigation():
+        station.page.evaluate(look)
+    expect(station.page.locator(".station-name")).to_have_text("FG-02")
+    station.heal()
+    station.scan_piece(f"{order}-0003")
+    station.await_confirmed(f"{order}-0003")
+    found = {row["cp"][-4:]: row["station_id"] for row in database.scans(order)}
+    assert found == {"0001": "FG-01", "0002": "FG-01", "0003": "FG-02"}

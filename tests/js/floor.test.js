@@ -2,9 +2,9 @@ import { Floor } from "/static/scans/floor.js";
 import { equal, test } from "./harness.js";
 
 function rig() {
-  const world = { asked: 0, applied: [], isBusy: false, news: { revision: 8 } };
+  const world = { asked: 0, applied: [], isBusy: false, news: { revision: 8, station: "FG-01" } };
   world.floor = new Floor(
-    { revision: 7 },
+    { revision: 7, station: "FG-01" },
     {
       ask: async () => {
         world.asked += 1;
@@ -24,6 +24,14 @@ test("a new revision is asked for and applied once", async () => {
   await Promise.all([world.floor.heard(8), world.floor.heard(8)]);
   await world.floor.heard(8);
   equal([world.asked, world.applied], [1, [8]]);
+});
+
+test("a browser that stands at another station asks, too", async () => {
+  const world = rig();
+  await world.floor.heard(7, "FG-01");
+  equal(world.asked, 0);
+  await world.floor.heard(7, "FG-02");
+  equal(world.asked, 1);
 });
 
 test("nothing changes under a piece in the making", async () => {

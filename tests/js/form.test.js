@@ -120,6 +120,17 @@ test("sticky fields stay for the next piece, until a new pair is scanned", () =>
   equal([form.values.operator.code, form.values.oc1 ?? null], ["OP0001", null]);
 });
 
+test("what does not stay any more is no piece in the making", () => {
+  const form = new Form(new Codes(settings));
+  form.sticky = new Set(["operator", "oc1", "oc2"]);
+  ["OP0001", CP, "OC01", "OC11", "000"].forEach((raw) => form.take(raw));
+  form.sticky = new Set(["operator"]);
+  equal([form.isBegun, form.active, form.values.operator.code], [false, "cp", "OP0001"]);
+  [CP, "OC01"].forEach((raw) => form.take(raw));
+  form.sticky = new Set(["operator", "oc1", "oc2"]);
+  equal([form.isBegun, form.values.oc1.code], [true, "OC01"]);
+});
+
 test("without sticky fields each piece wants its badge", () => {
   const form = new Form(new Codes(settings));
   form.sticky = new Set();

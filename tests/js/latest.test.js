@@ -31,15 +31,29 @@ test("a double read does not prolong the time", () => {
   equal(latest.twin(codes, 11_000), null);
 });
 
-test("the newest that is kept can be undone for a minute, then the one before", () => {
+test("the newest can be undone for a minute, then the one before", () => {
   const latest = made();
   latest.add("b", { ...codes, cp: "CP10045821-0008" }, 30_000);
-  equal(latest.undoable(31_000).id, "a", "b is not on the disk yet");
+  equal(latest.undoable(31_000), null, "b is not on the disk yet, and a is not meant");
   latest.kept("b");
   equal([latest.undoable(31_000).id, latest.undoable(31_000).secondsLeft], ["b", 59]);
   latest.forget("b");
   equal(latest.undoable(31_000).id, "a");
   equal(latest.undoable(60_000), null);
+});
+
+test("the last code once more within two seconds is its echo", () => {
+  const latest = made();
+  equal([latest.echo("001", 1999).id, latest.echo("001", 2000)], ["a", null]);
+  equal(latest.echo("000", 1), null);
+});
+
+test("to undo once more within two seconds is the same wish", () => {
+  const latest = made();
+  equal(latest.isUndoing(1), false);
+  latest.undone("a", 1);
+  equal([latest.isUndoing(2000), latest.isUndoing(2001)], [true, false]);
+  equal(latest.isUndoing(0), false, "by a clock that was set back");
 });
 
 test("what was undone is no twin", () => {

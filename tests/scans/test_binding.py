@@ -32,6 +32,14 @@ def test_whoever_signs_in_next_finds_the_station(admin, person):
     assert admin.get("/scans/station/?station=FG-03").context["station"] == "FG-02"
 
 
+def test_an_open_page_learns_from_its_poll_where_it_stands(admin, person):
+    admin.post("/scans/bind/", {"station": "FG-02"})
+    admin.force_login(person("operator"))
+    assert admin.get("/scans/recent/?station=FG-01").json()["bound"] == "FG-02"
+    Station.objects.filter(code="FG-02").update(active=False)
+    assert admin.get("/scans/recent/?station=FG-01").json()["bound"] == ""
+
+
 def test_no_script_reads_it_and_each_opening_keeps_it_for_longer(admin, person):
     admin.post("/scans/bind/", {"station": "FG-02"})
     admin.force_login(person("operator"))

@@ -59,6 +59,11 @@ export class Banner {
     this.#closed("undone", cp, `${this.#defect(defect)} · ${words.banner.undone()}`);
   }
 
+  /** A void was kept or stored, by another tab perhaps: what it undoes is not to look good here. */
+  voided({ record, codes }) {
+    if (record.scan === this.#newest?.record.id) this.undone(codes);
+  }
+
   // ----- News of a scan
 
   /** It is complete; the disk is asked to keep it. From now on it is the newest. */
@@ -121,6 +126,8 @@ export class Banner {
     this.#problem = null;
     this.#newest = null;
     this.#result = { sort, title, detail };
+    // Over a piece in the making it is said as well, until the next code.
+    if (this.form.isBegun) this.#problem = { ...this.#result, id: "" };
     this.show();
   }
 

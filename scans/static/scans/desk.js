@@ -28,6 +28,7 @@ export class Desk {
     Object.assign(this, { form, view, banner, tiles, sound, latest, tally, note, memory });
     Object.assign(this, { lastOf, onPiece });
     form.isBlocked = (cp) => this.#isBlocked(cp);
+    form.echoOf = (defect) => latest.echo(defect);
     this.abandoning = new Abandoning({
       onWarn: (seconds) => this.#warn(seconds),
       onGiveUp: () => this.#giveUp(),
@@ -130,6 +131,9 @@ export class Desk {
       case "completed":
         this.#complete(outcome.scan);
         break;
+      case "echoed":
+        this.#doubled(outcome.scan);
+        break;
       case "note-needed":
         this.banner.calm();
         this.sound.play("good");
@@ -208,7 +212,8 @@ export class Desk {
     this.#late.delete(id);
   }
 
-  #doubled(codes) {
+  #doubled({ operator, cp, oc1, oc2, defect }) {
+    const codes = { operator, cp, oc1, oc2, defect };
     this.banner.doubled(codes);
     this.sound.play("repeat");
     this.tally.count(DOUBLED, Date.now());
@@ -217,13 +222,17 @@ export class Desk {
 
   /** Voids the last scan that was made here, if it is young enough. */
   undo() {
+    if (this.latest.isUndoing()) {
+      this.sound.play("repeat"); // What the banner says is true already.
+      return;
+    }
     const scan = this.latest.undoable();
     if (!scan) {
       const { title, detail } = words.banner.nothingToUndo();
       this.problem(title, detail);
       return;
     }
-    this.latest.forget(scan.id);
+    this.latest.undone(scan.id);
     this.outbox.keepVoid(scan, { reason: UNDONE, station: this.station });
     this.banner.undone(scan);
     this.sound.play("good");

@@ -15,9 +15,10 @@ export class Floor {
     return this.floor.revision;
   }
 
-  /** The server has told its revision. */
-  async heard(revision) {
-    if (revision === undefined || revision === this.revision) return;
+  /** The server has told its revision, and perhaps at which station this browser stands. */
+  async heard(revision, station = this.floor.station) {
+    const isNews = revision !== this.revision || station !== this.floor.station;
+    if (revision === undefined || !isNews) return;
     if (this.#isAsking || this.isBusy()) return; // It will tell again.
     this.#isAsking = true;
     const floor = await this.ask();

@@ -12,6 +12,7 @@ const PIECE = ["cp", "oc1", "oc2", "defect"];
  *   {did: "note-needed", field}         the defect wants words: `finishNote()` completes
  *   {did: "completed", scan}            the piece is done; the form is ready for the next
  *   {did: "commanded", command}         the sheet's "undo" or "clear"; nothing changed
+ *   {did: "echoed", scan}               the defect that has completed the last piece, read twice
  *   {did: "refused", problem}           nothing changed; `problem` is `{kind, field, …}`
  *
  * A badge changes the operator at any time. What is in a sticky field stays for the next piece.
@@ -20,12 +21,23 @@ export class Form {
   values = {}; // field → {raw, code}
   note = ""; // as far as it is written
   problem = null;
-  sticky = new Set(["operator"]);
+  #sticky = new Set(["operator"]);
   isBlocked = () => false; // whether a CP was scanned before, where that is forbidden
+  echoOf = () => null; // the scan that a defect has just completed
   #repeated = "";
 
   constructor(codes) {
     this.codes = codes;
+  }
+
+  get sticky() {
+    return this.#sticky;
+  }
+
+  /** What stayed so far and does no longer is no beginning of a piece. */
+  set sticky(fields) {
+    this.#sticky = fields;
+    if (!this.values.cp) this.#drop(PIECE.filter((field) => !fields.has(field)));
   }
 
   /** The field that waits for a code: the first that is empty; null while the note is written. */
@@ -189,6 +201,8 @@ export class Form {
     const defect = this.codes.defects.get(code);
     if (!defect) return this.#refuse({ kind: "unknown-defect", field: "defect", code });
     const missing = this.codes.fields.find((field) => field !== "defect" && !this.values[field]);
+    const echo = missing && !this.isBegun ? this.echoOf(code) : null;
+    if (echo) return { did: "echoed", scan: echo };
     if (missing) return this.#refuse({ kind: "too-early", field: missing, code });
     this.#fill("defect", raw, code);
     if (defect.noteRequired) return { did: "note-needed", field: "defect" };

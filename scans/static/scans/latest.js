@@ -3,10 +3,13 @@
 const LATEST = "quality.latest";
 // What is undone in the last moment would be too late when it is written down.
 const MARGIN_SECONDS = 0.5;
+// Whatever comes twice within this is read, or tapped, twice: nobody means it so fast.
+const ECHO_SECONDS = 2;
 
 export class Latest {
   doubleReadSeconds = 10;
   undoSeconds = 60;
+  #undo = { at: Infinity };
 
   /** `memory` is shared by the browser's tabs, and survives a reload. */
   constructor(memory) {
@@ -16,6 +19,7 @@ export class Latest {
   /** A scan was completed: It can be undone when it is kept. */
   add(id, codes, now = Date.now()) {
     const young = this.#scans.filter((scan) => this.#isWithin(scan, this.#longest, now));
+    this.#undo = { at: Infinity };
     this.#remember([...young, { ...codes, id, at: now, isKept: false }]);
   }
 
@@ -35,12 +39,30 @@ export class Latest {
     return isTwin ? last : null;
   }
 
-  /** The newest scan that can be undone: `{id, cp, defect, secondsLeft}`. */
+  /** The scan that this defect has just completed: its last code only, read twice. */
+  echo(defect, now = Date.now()) {
+    const last = this.#scans.at(-1);
+    return last?.defect === defect && this.#isWithin(last, ECHO_SECONDS, now) ? last : null;
+  }
+
+  /**
+   * The newest scan, if it can be undone: `{id, cp, defect, secondsLeft}`. While it is not on the
+   * disk nothing can be: whoever undoes means it, and not the one before.
+   */
   undoable(now = Date.now()) {
-    const [last] = this.#scans
-      .filter((scan) => scan.isKept && this.#isWithin(scan, this.undoSeconds - MARGIN_SECONDS, now))
-      .slice(-1);
-    return last ? { ...last, secondsLeft: this.undoSeconds - (now - last.at) / 1000 } : null;
+    const last = this.#scans.at(-1);
+    const isYoung = last?.isKept && this.#isWithin(last, this.undoSeconds - MARGIN_SECONDS, now);
+    return isYoung ? { ...last, secondsLeft: this.undoSeconds - (now - last.at) / 1000 } : null;
+  }
+
+  undone(id, now = Date.now()) {
+    this.#undo = { at: now };
+    this.forget(id);
+  }
+
+  /** Whether something was undone just now. */
+  isUndoing(now = Date.now()) {
+    return this.#isWithin(this.#undo, ECHO_SECONDS, now);
   }
 
   get #longest() {

@@ -1,7 +1,7 @@
 // Remembers small texts in this browser; where it forbids that, as long as the page lives.
 
 class Memory {
-  #here = new Map();
+  #here = new Map(); // what the browser's storage has not taken
 
   /** `find()` answers the browser's storage; asking for it may throw. */
   constructor(find) {
@@ -10,18 +10,19 @@ class Memory {
 
   get(name) {
     try {
-      return this.find().getItem(name) ?? this.#here.get(name) ?? null;
+      return this.#here.get(name) ?? this.find().getItem(name);
     } catch {
-      return this.#here.get(name) ?? null;
+      return null; // Denied.
     }
   }
 
   set(name, text) {
-    this.#here.set(name, text);
     try {
       this.find().setItem(name, text);
+      this.#here.delete(name);
     } catch {
       // Full or denied: the page has it, a reload will not.
+      this.#here.set(name, text);
     }
   }
 

@@ -129,7 +129,7 @@ const outbox = new Outbox({
       waiting.left(entry);
       watch.stale();
       if (entry.kind === "scan") confirmed(entry, stored);
-      if (entry.kind === "void") shift.voided(entry.record.scan);
+      if (entry.kind === "void") voided(entry);
     },
     refused(entry) {
       waiting.left(entry);
@@ -139,6 +139,7 @@ const outbox = new Outbox({
     },
     changed(state) {
       waiting.told(state);
+      state.newest.filter(({ kind }) => kind === "void").forEach((entry) => banner.voided(entry));
       attention.draw(state.refused);
       refused = state.refused.length;
       drawCounts();
@@ -161,6 +162,11 @@ function confirmed(entry, stored) {
   const isWarned = isRepeated && desk.repeatPolicy === "warn";
   banner.confirmed(entry, { isRepeated, isWarned });
   if (isWarned) sound.play("repeat");
+}
+
+function voided(entry) {
+  shift.voided(entry.record.scan);
+  banner.voided(entry);
 }
 
 const attention = new Attention({
@@ -220,7 +226,7 @@ const closing = new Closing({
 
 const floor = new Floor(settings, {
   ask: () => server.floor(),
-  isBusy: () => form.isBegun,
+  isBusy: () => form.isBegun || reader.buffer !== "",
   apply(news) {
     // Bound to another station: its name stands in more places than we know.
     if (news.station !== desk.station) location.reload();
@@ -251,7 +257,7 @@ const watch = new Watch({
       drawCounts();
     },
     clock: (offSeconds) => view.clock(offSeconds),
-    revision: (revision) => floor.heard(revision),
+    floor: (revision, station) => floor.heard(revision, station),
     shift: (window) => closing.running(window),
   },
 });

@@ -107,6 +107,8 @@ export class View {
   leaving(count) {
     setText(find("#leaving-count"), words.signOutWith(count));
     find("#leaving").hidden = count === 0;
+    // Else a screen reader says nothing of it, and keys are far away.
+    find(count ? "#stay" : "#sign-out button").focus();
   }
 
   /** Whether a newer version of the page is offered. */

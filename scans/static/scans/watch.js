@@ -12,7 +12,7 @@ export class Watch {
   /**
    * `device` resolves with this browser's id, or null; `state()` answers `{station, base, pending, oldestSeconds, attention, isBusy}`: while busy with
    * sending nothing is asked. `on.slow()`, `on.answered(answer)`, `on.counted(body)`,
-   * `on.clock(offSeconds)`, `on.revision(revision)` and `on.shift(window)` are told.
+   * `on.clock(offSeconds)`, `on.floor(revision, station)` and `on.shift(window)` are told.
    */
   constructor({ server, device, state, on }) {
     Object.assign(this, { server, device, state, on });
@@ -58,7 +58,7 @@ export class Watch {
     this.on.counted(body);
     const off = Math.round((Date.now() - Date.parse(body.now)) / 1000);
     this.on.clock(Math.abs(off) > CLOCK_OFF_SECONDS ? off : 0);
-    this.on.revision(body.revision);
+    this.on.floor(body.revision, body.bound);
     this.on.shift(body.shift);
   }
 
@@ -73,6 +73,6 @@ export class Watch {
       oldest_pending_seconds: oldestSeconds,
       attention,
     });
-    if (answer.status === 200) this.on.revision(answer.body?.revision);
+    if (answer.status === 200) this.on.floor(answer.body?.revision);
   }
 }

@@ -137,9 +137,15 @@ export function undo(scan) {
   });
 }
 
+/** 75 → "01:15", 86400 → "24:00:00". */
+function hours(seconds) {
+  if (seconds < 3600) return minutes(seconds);
+  return `${Math.trunc(seconds / 3600)}:${minutes(seconds % 3600)}`;
+}
+
 /** Positive when this clock is ahead. */
 export function clockOff(seconds) {
-  const values = { age: minutes(Math.abs(seconds)) };
+  const values = { age: hours(Math.abs(seconds)) };
   return seconds > 0
     ? say(gettext("This device's clock is %(age)s ahead. Scans are marked: set the clock."), values)
     : say(gettext("This device's clock is %(age)s behind. Scans are marked: set the clock."), values);
