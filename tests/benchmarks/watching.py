@@ -10,6 +10,7 @@ code differ by some per cent: in where its objects lie in memory, in the order o
 import contextlib
 import http.client
 import http.cookies
+import itertools
 import json
 import random
 import re
@@ -40,6 +41,7 @@ CLIENTS = (1, 4)
 WARM_UP_SECONDS = 1.0
 # In each launch.
 PAIRS = 14
+_pieces = itertools.count()
 
 
 @dataclass(slots=True)
@@ -69,7 +71,8 @@ class Station:
         scan = {
             "id": str(uuid.uuid4()),
             "operator": "OP0001",
-            "cp": "CP12345678-0001",
+            # Each piece once: an earlier scan of it would be looked for among more and more.
+            "cp": "CP{:08d}-{:04d}".format(*divmod(next(_pieces), 10_000)),
             "oc1": "OC01",
             "oc2": "OC11",
             "defect": "000",
