@@ -76,7 +76,8 @@ def test_a_defect_read_twice_is_no_error_but_a_double_read(station, database, or
     station.await_banner("repeat", "read twice, recorded once")
     expect(station.page.locator("#doubles")).to_have_text("1 double read")
     station.await_pending(0)
-    assert station.heard()[-3:] == TWICE
+    # The disk may have the piece before its echo comes, or after: its own tone is left out here.
+    assert [hertz for hertz in station.heard() if hertz != 1760] == TWICE
     expect(station.hint("cp")).to_have_text("e.g. CP10045821-0007")
     assert len(database.scans(order)) == 1
     assert incidents(database, order) == ["double_read"]
