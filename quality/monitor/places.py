@@ -11,9 +11,9 @@ from pathlib import Path
 from quality.pool.folder import Folder
 
 _PREFIX = "quality-metrics-"
-# Half as much again as all metrics of this house need. What grew beyond it would not have its
+# Twice what all metrics of this house need. What grew beyond it would not have its
 # disk space yet, and a full disk would then be a signal that kills.
-FILE_BYTES = 1024 * 1024
+FILE_BYTES = 2 * 1024 * 1024
 
 # Kept open: as long as a process of its start lives, its folder is locked.
 _folders: list[Folder] = []

@@ -1,6 +1,7 @@
 """Each fault between page and server: nothing lost or doubled, and a true count of what waits."""
 
 import random
+import time
 from collections.abc import Callable
 
 import pytest
@@ -39,6 +40,13 @@ class Line:
         """The tabs need not wait for the end of their pauses."""
         for tab in self.tabs:
             tab.page.evaluate("window.dispatchEvent(new Event('online'))")
+
+    def await_met(self) -> None:
+        """Return when a request has come this way."""
+        deadline = time.monotonic() + 20
+        while not self.sent and time.monotonic() < deadline:
+            self.tabs[0].page.wait_for_timeout(50)
+        assert self.sent, "the fault was never met"
 
     def _meet(self, route: Route) -> None:
         self.sent.append(route.request.post_data_json["cp"])
@@ -115,7 +123,7 @@ def test_nothing_is_lost_and_nothing_stored_twice(station, complaints, database,
         station.scan_piece(f"{order}-{number:04d}")
         expect(station.recent.first).to_contain_text(f"{order}-{number:04d}")
     station.await_pending(0 if fault is duplicate_delivery else 3)
-    assert line.sent, "the fault was never met"
+    line.await_met()
     line.heal()
     station.await_pending(0)
     stored = sorted(row["cp"][-4:] for row in database.scans(order))
