@@ -114,7 +114,8 @@ def measure(
         with contextlib.ExitStack() as running:
             running.enter_context(_on_the_disk(server))
             sites = {}
-            for name in SITES:
+            # What is started second is some per cent quicker, whichever it is.
+            for name in list(SITES)[:: -1 if launch % 2 else 1]:
                 site = _site(server, home, name)
                 running.callback(site.stop)
                 site.start()
