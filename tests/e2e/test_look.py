@@ -28,7 +28,10 @@ new PerformanceObserver((list) => {
     .map((one) => one.getBoundingClientRect());
   const isFree = ({ top, bottom }) =>
     free.some((one) => one.top <= top + 1 && bottom <= one.bottom + 1);
-  for (const { sources } of list.getEntries()) {
+  // Until it was read to its end, a head is drawn as far as it has come.
+  const readAt = performance.getEntriesByType("navigation")[0]?.domInteractive || Infinity;
+  for (const { sources, startTime } of list.getEntries()) {
+    if (startTime < readAt) continue;
     for (const { node, previousRect, currentRect } of sources) {
       if (isFree(previousRect) || isFree(currentRect)) continue;
       if (node?.matches?.(".field-hint, #undo *")) continue;
