@@ -14,6 +14,10 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 View = Callable[..., HttpResponseBase]
 
 
+def _holds_any(request: HttpRequest, rights: tuple[str, ...]) -> bool:
+    return any(map(request.user.has_perm, rights))
+
+
 def page(*rights: str) -> Callable[[View], View]:
     """For people: sends them to sign in first; 403 without one of the rights (`app.codename`)."""
 
@@ -21,7 +25,7 @@ def page(*rights: str) -> Callable[[View], View]:
         @login_required
         @wraps(view)
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-            if not any(map(request.user.has_perm, rights)):
+            if not _holds_any(request, rights):
                 raise PermissionDenied
             return view(request, *args, **kwargs)
 
@@ -44,7 +48,7 @@ def api(*rights: str) -> Callable[[View], View]:
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if not request.user.is_authenticated:
                 return JsonResponse({"error": _("Not signed in.")}, status=401)
-            if not any(request.user.has_perm(right) for right in rights):
+            if not _holds_any(request, rights):
                 return JsonResponse(
                     {"error": _("Your account has no right to do this.")}, status=403
                 )

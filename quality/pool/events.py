@@ -4,7 +4,7 @@ import logging
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import MySQLdb
 
@@ -40,6 +40,7 @@ class LeaseEnded:
     failed: int
 
 
+Listener = TypeVar("Listener")
 BeginListener = Callable[[str], None]
 LeaseListener = Callable[[LeaseEnded], None]
 StatementsListener = Callable[[str, list[float], int], None]
@@ -53,14 +54,17 @@ slow_listeners: tuple[SlowListener, ...] = ()
 slow_seconds = math.inf
 
 
+def _with(listeners: tuple[Listener, ...], listener: Listener) -> tuple[Listener, ...]:
+    return listeners if listener in listeners else (*listeners, listener)
+
+
 def on_lease_began(listener: BeginListener) -> BeginListener:
     """Have `listener(alias)` called when a connection was lent, in the borrower's thread.
 
     For each listener once; what it raises is logged. So for all listeners of this module.
     """
     global begin_listeners
-    if listener not in begin_listeners:
-        begin_listeners = (*begin_listeners, listener)
+    begin_listeners = _with(begin_listeners, listener)
     return listener
 
 
@@ -71,8 +75,7 @@ def on_statements(listener: StatementsListener) -> StatementsListener:
     the lease ends.
     """
     global statements_listeners
-    if listener not in statements_listeners:
-        statements_listeners = (*statements_listeners, listener)
+    statements_listeners = _with(statements_listeners, listener)
     return listener
 
 
@@ -83,8 +86,7 @@ def on_slow_statement(listener: SlowListener, *, after_seconds: float) -> SlowLi
     parameters. One limit holds for all listeners, that of the last one.
     """
     global slow_listeners, slow_seconds
-    if listener not in slow_listeners:
-        slow_listeners = (*slow_listeners, listener)
+    slow_listeners = _with(slow_listeners, listener)
     slow_seconds = after_seconds
     return listener
 
@@ -97,8 +99,7 @@ def on_lease_ended(listener: LeaseListener) -> LeaseListener:
     what it raises is logged.
     """
     global lease_listeners
-    if listener not in lease_listeners:
-        lease_listeners = (*lease_listeners, listener)
+    lease_listeners = _with(lease_listeners, listener)
     return listener
 
 
