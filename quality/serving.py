@@ -74,7 +74,9 @@ class Worker(ThreadWorker):
         read, waiting = self._heard(conn)
         request = read + waiting
         length = length_of(request)
-        if length is not None and len(request) < length < LONGEST_BYTES:
+        # Once for each request: who sends byte by byte is to hold up nobody.
+        is_new = not hasattr(conn, "heard_bytes")
+        if is_new and length is not None and len(request) < length < LONGEST_BYTES:
             time.sleep(MOMENT_SECONDS)
             read, waiting = self._heard(conn)
             request = read + waiting
