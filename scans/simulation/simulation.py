@@ -48,7 +48,7 @@ class Simulation:
                 session,
                 code=codes[number % len(codes)],
                 badge=f"OP{number % 9999 + 1:04d}",
-                pieces=_pieces(itertools.count(first_order + number, stations)),
+                pieces=pieces_of(itertools.count(first_order + number, stations)),
                 defects=defects,
                 pause_seconds=1 / rate if rate else 0.0,
                 retry_seconds=retry_seconds,
@@ -126,7 +126,8 @@ class Simulation:
             return True
 
 
-def _pieces(orders: Iterator[int]) -> Iterator[str]:
+def pieces_of(orders: Iterator[int]) -> Iterator[str]:
+    """The CPs of orders, one order after the other."""
     for order in orders:
         for piece in PIECES:
             yield f"CP{order}-{piece:04d}"

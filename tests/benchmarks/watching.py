@@ -8,15 +8,11 @@ code differ by some per cent: in where its objects lie in memory, in the order o
 """
 
 import contextlib
-import http.client
-import http.cookies
 import itertools
 import json
 import random
-import re
 import statistics
 import time
-import urllib.parse
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +22,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from quality.devdb.mariadb import PrivateMariaDB
+from scans.simulation.session import Session
 from tests.faults import Administrator
 from tests.serving import PASSWORD, Database, Site
 
@@ -57,15 +54,9 @@ class Station:
     """A signed-in client on a connection that is kept."""
 
     def __init__(self, site: Site) -> None:
-        self._connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=30)
-        self._cookies: dict[str, str] = {}
-        page = self._ask("GET", "/accounts/login/")[1]
-        found = re.search(r'csrfmiddlewaretoken" value="([^"]+)"', page)
-        assert found is not None
-        form = {"csrfmiddlewaretoken": found[1], "username": "operator", "password": PASSWORD}
-        kind = {"Content-Type": "application/x-www-form-urlencoded"}
-        status, _ = self._ask("POST", "/accounts/login/", urllib.parse.urlencode(form), kind)
-        assert status == 302, status
+        self._session = Session(site.url, "operator", PASSWORD)
+        self._session.sign_in()
+        self._connection = self._session.connect()
 
     def scan(self) -> None:
         """Have one scan stored."""
@@ -79,24 +70,12 @@ class Station:
             "defect": "000",
             "scanned_at": datetime.now(UTC).isoformat(),
         }
-        headers = {"Content-Type": "application/json", "X-CSRFToken": self._cookies["csrftoken"]}
-        status, said = self._ask("POST", "/scans/", json.dumps(scan), headers)
-        assert status == 201, said
+        answer = self._session.request(self._connection, "POST", "/scans/", json.dumps(scan))
+        assert answer.status == 201, answer.body
 
     def close(self) -> None:
         """Hang up; the next request connects anew."""
         self._connection.close()
-
-    def _ask(
-        self, method: str, path: str, body: str | None = None, headers: dict[str, str] | None = None
-    ) -> tuple[int, str]:
-        cookie = "; ".join(f"{name}={value}" for name, value in self._cookies.items())
-        self._connection.request(method, path, body, {**(headers or {}), "Cookie": cookie})
-        response = self._connection.getresponse()
-        for header in response.headers.get_all("Set-Cookie", []):
-            for name, morsel in http.cookies.SimpleCookie(header).items():
-                self._cookies[name] = morsel.value
-        return response.status, response.read().decode()
 
 
 def measure(

@@ -1,5 +1,6 @@
 """A long run of pages and simulated stations, and what is measured of it."""
 
+import itertools
 import json
 import re
 import subprocess
@@ -10,13 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+from scans.simulation.simulation import pieces_of
 from tests.e2e.station import StationPage
 from tests.faults import Administrator
 from tests.serving import Site
 
 MEGABYTE = 1024 * 1024
-# Of an order.
-PIECES = 240
 # Notes how long each scan took, on the way there and back.
 NOTE_POSTS = """
 window.posts = [];
@@ -34,13 +34,12 @@ class PageAtWork:
     def __init__(self, station: StationPage, first_order: int) -> None:
         self.station = station
         self.pieces: list[str] = []
-        self._first_order = first_order
+        self._coming = pieces_of(itertools.count(first_order))
         self._cdp = station.page.context.new_cdp_session(station.page)
         self._cdp.send("Performance.enable")
 
     def scan(self) -> None:
-        order, piece = divmod(len(self.pieces), PIECES)
-        cp = f"CP{self._first_order + order}-{piece + 1:04d}"
+        cp = next(self._coming)
         self.station.scan_piece(cp, "000" if len(self.pieces) % 30 else "001")
         self.pieces.append(cp)
 
