@@ -10,13 +10,13 @@ if sys.version_info < (3, 11):  # noqa: UP036 - this is the file that an old Pyt
         % ((sys.executable or "python3",) + tuple(sys.version_info[:2]))  # noqa: RUF005
     )
 
-from quality.start import checking, serve
+from quality.start import checking, serve, testing
 from quality.start.console import StartError, say
 from quality.start.signals import Stopped, stop_signals
 
 COMMANDS = {
     "run": serve.run,
-    "test": checking.test,
+    "test": testing.test,
     "chaos": checking.chaos,
     "soak": checking.soak,
     "check": checking.check,

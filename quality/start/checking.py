@@ -1,4 +1,4 @@
-"""The commands for those who change the code: test, chaos, soak, check, bench, format, lock."""
+"""The commands for those who change the code: chaos, soak, check, bench, format, lock."""
 
 from __future__ import annotations
 
@@ -13,20 +13,14 @@ from quality.start.tools import ensure_tools
 NO_DATABASE = "mysql://quality:none@127.0.0.1:9/quality"
 
 
-def test() -> int:
-    ensure(dev=True, browser=True)
-    # pytest takes this process over: signals and its exit code (5: nothing tested) are its own.
-    os.chdir(ROOT)
-    command = [str(PYTHON), "-m", "pytest", "--cov", "--cov-report=term-missing"]
-    os.execv(PYTHON, command)  # noqa: S606 - a shell is what must not stand in between
-
-
 def chaos() -> int:
     """The slow tests, in which real programs watch the house while it breaks."""
     ensure(dev=True)
     ensure_tools(os.environ)
+    # pytest takes this process over: signals and its exit code (5: nothing tested) are its own.
     os.chdir(ROOT)
-    os.execv(PYTHON, [str(PYTHON), "-m", "pytest", "-m", "chaos"])  # noqa: S606
+    command = [str(PYTHON), "-m", "pytest", "-m", "chaos"]
+    os.execv(PYTHON, command)  # noqa: S606 - a shell is what must not stand in between
 
 
 def soak() -> int:

@@ -1,0 +1,90 @@
+"""Runs all tests: those that drive a browser beside the others, as both wait most of the time."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+from quality.start.console import ROOT, end, say
+from quality.start.install import PYTHON, ensure
+from quality.start.signals import shielded
+
+# What is shown first, and what meanwhile writes to a file that is shown then.
+PARTS = {"others": ("--ignore=tests/e2e",), "browser": ("tests/e2e",)}
+# Browsers, web servers and a MariaDB are to be ended.
+END_SECONDS = 60.0
+_LOOK_EACH_SECONDS = 0.5
+
+
+def test() -> int:
+    ensure(dev=True, browser=True)
+    return run(PARTS, ROOT / (os.environ.get("VAR_DIR") or "var") / "tests")
+
+
+def run(parts: Mapping[str, Sequence[str]], home: Path) -> int:
+    """Run pytest once for each of two parts, each with a MariaDB of its own below `home`.
+
+    Shows what the first says as it says it, then the second, then the coverage of both. Returns
+    the first exit code of theirs that is no success.
+    """
+    home.mkdir(parents=True, exist_ok=True)
+    (first, second) = parts
+    with tempfile.TemporaryFile() as output:
+        meanwhile = _start(second, parts[second], home, output)
+        try:
+            shown = _start(first, parts[first], home, None)
+            try:
+                codes = [shown.wait()]
+            finally:
+                end(shown, END_SECONDS)
+            say(f"\n===== {second} =====")
+            codes.append(_follow(meanwhile, output))
+        finally:
+            end(meanwhile, END_SECONDS)
+    _report_coverage(home)
+    return next((code for code in codes if code), 0)
+
+
+def _start(
+    part: str, arguments: Sequence[str], home: Path, output: IO[bytes] | None
+) -> subprocess.Popen[bytes]:
+    with shielded():
+        return subprocess.Popen(
+            [PYTHON, "-m", "pytest", "--cov", "--cov-report=", *arguments],
+            cwd=ROOT,
+            env=os.environ
+            | {"VAR_DIR": str(home / part), "COVERAGE_FILE": str(home / f".coverage.{part}")},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            # A Ctrl-C is passed on by us: told twice, it would not tidy up.
+            start_new_session=True,
+        )
+
+
+def _follow(process: subprocess.Popen[bytes], output: IO[bytes]) -> int:
+    """Show what it has said and says, until its end."""
+    # Not by its position: the file's is shared with who writes to it.
+    shown = 0
+    while True:
+        code = process.poll()
+        text = os.pread(output.fileno(), 1 << 20, shown)
+        sys.stdout.buffer.write(text)
+        sys.stdout.flush()
+        shown += len(text)
+        if not text:
+            if code is not None:
+                return code
+            time.sleep(_LOOK_EACH_SECONDS)
+
+
+def _report_coverage(home: Path) -> None:
+    file = f"--data-file={home / '.coverage'}"
+    for command in (["combine", "--quiet", file, str(home)], ["report", file]):
+        subprocess.run([PYTHON, "-m", "coverage", *command], cwd=ROOT, check=False)
