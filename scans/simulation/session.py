@@ -27,6 +27,35 @@ class Answer:
     retry_after_seconds: float = 0.0
 
 
+class _Connection(http.client.HTTPConnection):
+    """Head and body leave together, as a browser sends short ones.
+
+    One behind the other they are two packets, and the server is woken twice.
+    """
+
+    _pieces: list[bytes] | None = None
+
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        """As http.client's."""
+        self._pieces = []
+        try:
+            super().request(*args, **kwargs)
+        finally:
+            pieces, self._pieces = self._pieces, None
+        self.send(b"".join(pieces))
+
+    def send(self, data: Any) -> None:
+        """As http.client's; within a request it is kept until that is complete."""
+        if self._pieces is None:
+            super().send(data)
+        else:
+            self._pieces.append(data)
+
+
+class _TlsConnection(_Connection, http.client.HTTPSConnection):
+    pass
+
+
 class Session:
     """One for all stations: the hash of a password takes longer than many scans."""
 
@@ -66,8 +95,8 @@ class Session:
         """A connection of one's own, opened when it is used."""
         parts = urlsplit(self.url)
         if parts.scheme == "https":
-            return http.client.HTTPSConnection(parts.netloc, timeout=TIMEOUT_SECONDS)
-        return http.client.HTTPConnection(parts.netloc, timeout=TIMEOUT_SECONDS)
+            return _TlsConnection(parts.netloc, timeout=TIMEOUT_SECONDS)
+        return _Connection(parts.netloc, timeout=TIMEOUT_SECONDS)
 
     def ask(
         self, connection: http.client.HTTPConnection, method: str, path: str, body: Any = None
