@@ -63,22 +63,13 @@ def test_a_storm_of_sign_ins_leaves_a_station_and_the_pool_alone(site):
     for guesser in guessers:
         guesser.start()
     in_storm = []
-    while any(guesser.is_alive() for guesser in guessers):
+    while len(in_storm) < 100 and any(guesser.is_alive() for guesser in guessers):
         in_storm.append(scan(station, 100 + len(in_storm)))
     for guesser in guessers:
         guesser.join(120)
 
-    print(
-        "FIG",
-        len(calm),
-        statistics.median(calm),
-        max(calm),
-        len(in_storm),
-        statistics.median(in_storm),
-        max(in_storm),
-    )
     assert len(in_storm) >= 10
-    # They take turns on two processors at best; without a thread of their own it is a second each.
+    # Without a thread of their own they take all threads, for seconds.
     assert statistics.median(in_storm) < max(10 * statistics.median(calm), 0.2)
     assert max(in_storm) < 3
     statuses = Counter(status for status, _retry in answers)
