@@ -268,6 +268,7 @@ MONITOR_OUTCOMES = {
             409: "conflict",
             413: "too_large",
             422: "invalid",
+            429: "too_fast",
             500: "error",
             503: "away",
         },
@@ -349,6 +350,9 @@ if BEHIND_TLS_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 # Whose X-Forwarded-For is believed.
 TRUSTED_PROXIES = networks("TRUSTED_PROXIES", default="127.0.0.1,::1" if BEHIND_TLS_PROXY else "")
+
+# So much a session may send to one worker in the long run: no page of its own takes all of it.
+SCANS_PER_SECOND = whole_number("SCANS_PER_SECOND", 100, least=0)
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
