@@ -15,7 +15,6 @@ from scans.models import Event, Revision, Scan
 from scans.recording import offset_minutes
 from scans.submission import Void
 
-
 # No station is without its server for longer than it says. So far back reaches who lies about the
 # moment, and no further.
 LATEST = timedelta(days=1)

@@ -41,7 +41,7 @@ def person(db) -> Callable[[str], User]:
 
 @pytest.fixture
 def client_of(person) -> Callable[[str], Client]:
-    """`client_of("operator")` is a browser in which that person is signed in; "" and "nobody" are nobody."""
+    """`client_of("operator")` is a browser in which that person is signed in; "" is nobody."""
 
     def make(role: str) -> Client:
         client = Client(raise_request_exception=False)

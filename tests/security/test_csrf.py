@@ -4,8 +4,8 @@ import pytest
 from django.test import Client
 
 from scans.models import Scan
-from tests.scans.sample import payload, post
 from tests.addresses import fill, table
+from tests.scans.sample import payload, post
 
 # Who may do most, and so is worth most to whom plans it.
 VICTIM = "superuser"
