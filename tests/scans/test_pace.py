@@ -34,6 +34,16 @@ def test_the_usual_pace_may_last_for_ever(step):
     assert not any(step(number / PER_SECOND) for number in range(10_000))
 
 
+def test_a_pause_earns_one_burst_and_no_more(step):
+    def burst(now: float) -> int:
+        sent = 0
+        while step(now) == 0:
+            sent += 1
+        return sent
+
+    assert burst(0) == burst(24 * 60 * 60) == BURST_SECONDS * PER_SECOND
+
+
 def test_others_are_not_held_up(step):
     while step(0) == 0:
         pass
