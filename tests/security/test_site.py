@@ -11,6 +11,7 @@ import pytest
 from quality.devdb.mariadb import PrivateMariaDB
 from tests.serving import PASSWORD, Browser, Database, Site, running
 
+THREADS = 3
 LOG_SECONDS = 30
 ESCAPES = "\x1b[2J\x1b]0;owned\x07"
 FORGED = "2026-11-21T00:00:00.000+02:00 INFO 1 - quality.settings: admin made mole a superuser"
@@ -20,7 +21,8 @@ BEGINS = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d (INFO|W
 @pytest.fixture(scope="module")
 def site(mariadb_home, tmp_path_factory) -> Iterator[Site]:
     database = Database(PrivateMariaDB(mariadb_home), "quality_lies")
-    site = Site(database, tmp_path_factory.mktemp("site"), workers=1, MONITOR_INTERVAL="3600")
+    home = tmp_path_factory.mktemp("site")
+    site = Site(database, home, workers=1, WEB_THREADS=str(THREADS), MONITOR_INTERVAL="3600")
     site.prepare()
     with running(site):
         yield site
@@ -132,6 +134,23 @@ def test_no_secret_is_logged(site):
 )
 def test_a_request_that_no_browser_makes_is_refused(site, lines):
     assert 400 <= status(say(site, *lines, "Connection: close")) < 500
+
+
+def test_who_sends_a_long_form_slowly_holds_up_others_of_his_kind_alone(site):
+    head = (
+        f"POST /i18n/setlang/ HTTP/1.1\r\nHost: 127.0.0.1:{site.port}\r\nContent-Length: 500000\r\n"
+        f"Cookie: csrftoken={'a' * 32}\r\nContent-Type: application/x-www-form-urlencoded\r\n\r\nx="
+    )
+    slow = []
+    try:
+        for _ in range(5 * THREADS):
+            slow.append(socket.create_connection(("127.0.0.1", site.port), timeout=60))
+            slow[-1].sendall(head.encode())
+        for _ in range(THREADS):
+            assert status(ask(site, "/accounts/login/")) == 200
+    finally:
+        for one in slow:
+            one.close()
 
 
 def test_a_name_that_looks_like_a_proxys_is_dropped(site):
