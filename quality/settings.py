@@ -5,7 +5,7 @@ import re
 import socket
 import sys
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import environ
 from csp.constants import NONE, SELF
@@ -339,7 +339,6 @@ SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = not DEVELOPMENT
 SECURE_SSL_REDIRECT = not DEVELOPMENT
-LANGUAGE_COOKIE_SAMESITE: Literal["Lax"] = "Lax"
 # Probes from the same host speak plain HTTP.
 SECURE_REDIRECT_EXEMPT = [r"^health/"]
 if not DEVELOPMENT:
