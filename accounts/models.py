@@ -16,6 +16,11 @@ class User(AbstractUser):
         choices=settings.LANGUAGES,
         help_text=_("Chosen with the switch at the top of each page."),
     )
+    must_change_password = models.BooleanField(
+        _("must choose a new password"),
+        default=False,
+        help_text=_("Nobody is let in before. Set with each password that an administrator gives."),
+    )
 
 
 class RightsRevision(models.Model):
