@@ -86,10 +86,14 @@ class Proposal:
         return " ".join(text[at : at + 4] for at in range(0, len(text), 4))
 
     @property
+    def address(self) -> str:
+        """What apps read."""
+        return str(TOTPDevice(user=self.user, key=self.key.hex()).config_url)
+
+    @property
     def picture(self) -> str:
-        """The QR code that apps read, as the address of a picture."""
-        address = TOTPDevice(user=self.user, key=self.key.hex()).config_url
-        return str(segno.make(address, error="m").svg_data_uri(scale=5, light="#fff"))
+        """The QR code of the address, as the address of a picture."""
+        return str(segno.make(self.address, error="m").svg_data_uri(scale=5, light="#fff"))
 
     def confirm(self, code: str) -> bool:
         """Make it this person's factor when the app's code is right, in the place of any other."""
