@@ -1,7 +1,9 @@
-"""The people who sign in, and the state of their rights."""
+"""The people who sign in, where they are signed in, and the state of their rights."""
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser
+from django.contrib.sessions.backends.base import SessionBase
+from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -21,6 +23,33 @@ class User(AbstractUser):
         default=False,
         help_text=_("Nobody is let in before. Set with each password that an administrator gives."),
     )
+
+
+class Session(AbstractBaseSession):
+    """A browser in which somebody is signed in. Its key is a secret: never show it.
+
+    A trigger deletes a user's sessions when he is disabled or begins to administer (migration
+    0005): how long a session lasts is decided at its beginning.
+    """
+
+    user = models.ForeignKey(User, models.CASCADE, null=True, related_name="sessions")
+    address = models.CharField(max_length=45)
+    signed_in_at = models.DateTimeField(null=True)
+    seen_at = models.DateTimeField(null=True)
+    # As the browser was bound at the sign-in; "" at none.
+    station = models.CharField(max_length=16)
+
+    class Meta(AbstractBaseSession.Meta):
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.user} at {self.address}"
+
+    @classmethod
+    def get_session_store_class(cls) -> type[SessionBase]:
+        from accounts.sessions import SessionStore
+
+        return SessionStore
 
 
 class RightsRevision(models.Model):
