@@ -1,6 +1,5 @@
 """What a password may not be, beside what Django itself refuses."""
 
-from django.contrib.auth.hashers import check_password
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
@@ -11,7 +10,7 @@ class NotTheSame:
     """A validator: whoever has learnt the old password is not to stay in with the new one."""
 
     def validate(self, password: str, user: User | None = None) -> None:
-        if user is not None and user.pk and check_password(password, user.password):
+        if user is not None and user.pk and user.check_password(password):
             raise ValidationError(_("That is the password of until now."), code="password_same")
 
     def get_help_text(self) -> str:

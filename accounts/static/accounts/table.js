@@ -12,7 +12,8 @@ const search = document.getElementById("search");
 const age = document.getElementById("age");
 const count = document.getElementById("count");
 
-const language = document.documentElement.lang;
+// English as in Europe: the day comes before the month.
+const language = { en: "en-GB" }[document.documentElement.lang] ?? document.documentElement.lang;
 const moments = new Intl.DateTimeFormat(language, { dateStyle: "short", timeStyle: "short" });
 const times = new Intl.DateTimeFormat(language, { timeStyle: "medium" });
 const agos = new Intl.RelativeTimeFormat(language, { numeric: "auto", style: "short" });

@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0004_mark_rights'),
+        ('accounts', '0005_session'),
     ]
 
     operations = [
