@@ -1,20 +1,26 @@
-"""Users and roles in the admin."""
+"""Users, roles and who tried to sign in, in the admin."""
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from accounts.models import User
+from accounts import attempts, second_factor
+from accounts.models import Attempt, User
+from accounts.sessions import end_sessions
 
 
 class FirstPasswordForm(UserCreationForm):
@@ -40,6 +46,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
         *(DjangoUserAdmin.fieldsets or ()),
         (_("Sign-in"), {"fields": ("language", "must_change_password")}),
     )
+    actions = ("sign_out_everywhere", "unlock", "remove_second_factor")
     # As Django's, in the look of the others.
     form = UserChangeForm
     add_form = FirstPasswordForm
@@ -69,6 +76,89 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
         """Nobody is deleted: records name who made them. Who leaves is deactivated."""
         return False
 
+    @admin.action(description=_("Sign out everywhere"), permissions=["change"])
+    def sign_out_everywhere(
+        self, request: HttpRequest, queryset: QuerySet[User]
+    ) -> HttpResponse | None:
+        """Asks first, with whom it is about."""
+        users = self._changeable(request, queryset)
+        if "confirmed" not in request.POST:
+            return self._ask(
+                request,
+                users,
+                action="sign_out_everywhere",
+                title=gettext("Sign out everywhere"),
+                consequence=gettext(
+                    "They are signed out in each browser, at once. What waits at a station is kept "
+                    "and sent after the next sign-in."
+                ),
+            )
+        for user in users:
+            ended = end_sessions(user)
+            self.log_change(request, user, f"Signed out everywhere, {ended} sessions")
+        text = ngettext(
+            "%(count)d person was signed out.", "%(count)d people were signed out.", len(users)
+        )
+        messages.success(request, text % {"count": len(users)})
+        return None
+
+    @admin.action(description=_("Unlock the sign-in"), permissions=["change"])
+    def unlock(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        for user in queryset:
+            forgiven = attempts.forgive(user.get_username())
+            self.log_change(request, user, f"Unlocked, {forgiven} failures forgiven")
+        messages.success(request, gettext("They can sign in again."))
+
+    @admin.action(description=_("Remove the second factor"), permissions=["change"])
+    def remove_second_factor(
+        self, request: HttpRequest, queryset: QuerySet[User]
+    ) -> HttpResponse | None:
+        """For a lost phone; asks first, with whom it is about."""
+        users = self._changeable(request, queryset)
+        if "confirmed" not in request.POST:
+            return self._ask(
+                request,
+                users,
+                action="remove_second_factor",
+                title=gettext("Remove the second factor"),
+                consequence=gettext(
+                    "From now on their passwords let them in without a code. Make sure that it is "
+                    "they who ask for it."
+                ),
+            )
+        removed = [user for user in users if second_factor.remove(user)]
+        for user in removed:
+            self.log_change(request, user, "Removed the second factor")
+        text = ngettext(
+            "%(count)d second factor was removed.",
+            "%(count)d second factors were removed.",
+            len(removed),
+        )
+        messages.success(request, text % {"count": len(removed)})
+        return None
+
+    def _changeable(self, request: HttpRequest, queryset: QuerySet[User]) -> list[User]:
+        return [user for user in queryset if self.has_change_permission(request, user)]
+
+    def _ask(
+        self,
+        request: HttpRequest,
+        users: list[User],
+        *,
+        action: str,
+        title: str,
+        consequence: str,
+    ) -> HttpResponse:
+        context = self.admin_site.each_context(request) | {
+            "title": title,
+            "action": action,
+            "consequence": consequence,
+            "opts": self.opts,
+            "users": users,
+            "checkbox": ACTION_CHECKBOX_NAME,
+        }
+        return TemplateResponse(request, "admin/accounts/user/confirm.html", context)
+
 
 admin.site.unregister(Group)
 # Their pages show keys. Whose phone is lost gets rid of it in the list of users.
@@ -78,3 +168,25 @@ admin.site.unregister([TOTPDevice, StaticDevice])
 @admin.register(Group)
 class RoleAdmin(DjangoGroupAdmin, ModelAdmin):
     """Django's, in the look of the others."""
+
+
+@admin.register(Attempt)
+class AttemptAdmin(ModelAdmin):
+    """Who tried to sign in, from where, and what became of it: to read."""
+
+    list_display = ("at", "name", "outcome", "address", "browser")
+    list_filter = ("outcome", "at")
+    search_fields = ("name", "address")
+    search_help_text = _("User name or address")
+    ordering = ("-at",)
+    # To count them all takes longer than to show some.
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False

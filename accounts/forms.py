@@ -1,16 +1,27 @@
-"""What people fill in about their own account."""
+"""What people fill in to sign in, and about how they do."""
 
 from typing import Any
 
 from django import forms
 from django.contrib.auth import authenticate
-from django.contrib.auth.forms import SetPasswordMixin
+from django.contrib.auth.forms import AuthenticationForm, SetPasswordMixin
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
 
 from accounts.models import User
+
+
+class SignInForm(AuthenticationForm):
+    """Django's own, with one answer whatever was wrong: who guesses learns nothing by it."""
+
+    error_messages = {
+        "invalid_login": _(
+            "User name or password is wrong. After 5 wrong ones within 15 minutes the right one is "
+            "refused, too: then wait, or ask an administrator."
+        ),
+    }
 
 
 class OwnForm(forms.Form):

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.contrib.auth.models import AbstractUser
 from django.contrib.sessions.backends.base import SessionBase
 from django.contrib.sessions.base_session import AbstractBaseSession
-from django.db import models
+from django.db import connections, models
 from django.utils.translation import gettext_lazy as _
 
 
@@ -23,6 +23,21 @@ class User(AbstractUser):
         default=False,
         help_text=_("Nobody is let in before. Set with each password that an administrator gives."),
     )
+
+    def check_password(self, raw_password: str | None) -> bool:
+        _give_back_connections()
+        return super().check_password(raw_password)
+
+    def set_password(self, raw_password: str | None) -> None:
+        _give_back_connections()
+        super().set_password(raw_password)
+
+
+def _give_back_connections() -> None:
+    """Let others have this thread's connections while a password is hashed, which takes long."""
+    for connection in connections.all(initialized_only=True):
+        if not connection.in_atomic_block:
+            connection.close()
 
 
 class Session(AbstractBaseSession):
@@ -50,6 +65,40 @@ class Session(AbstractBaseSession):
         from accounts.sessions import SessionStore
 
         return SessionStore
+
+
+class Attempt(models.Model):
+    """Somebody tried to sign in. See `accounts.attempts`."""
+
+    class Outcome(models.TextChoices):
+        ACCEPTED = "accepted", _("right password")
+        WRONG = "wrong", _("wrong password")
+        WRONG_CODE = "wrong_code", _("wrong code of the second factor")
+        UNKNOWN = "unknown", _("unknown user name")
+        DISABLED = "disabled", _("disabled account")
+        LOCKED = "locked", _("locked after too many failures")
+
+    at = models.DateTimeField(_("time"), auto_now_add=True, db_index=True)
+    user = models.ForeignKey(
+        User, models.CASCADE, verbose_name=_("user"), null=True, related_name="attempts"
+    )
+    # As it is stored; a mark for a name that nobody has.
+    name = models.CharField(_("username"), max_length=150)
+    address = models.CharField(_("address"), max_length=45)
+    browser = models.CharField(_("browser"), max_length=200)
+    outcome = models.CharField(_("outcome"), max_length=16, choices=Outcome.choices)
+    # A failure that is not forgiven.
+    counts = models.BooleanField(default=True)
+
+    class Meta:
+        default_permissions = ("view",)
+        verbose_name = _("sign-in attempt")
+        verbose_name_plural = _("sign-in attempts")
+        # What counts for a name at an address.
+        indexes = [models.Index(fields=["name", "address", "at"], name="attempt_name_address_at")]
+
+    def __str__(self) -> str:
+        return f"{self.name} from {self.address} at {self.at:%Y-%m-%d %H:%M:%S}"
 
 
 class RightsRevision(models.Model):

@@ -12,6 +12,7 @@ ROLES: dict[str, frozenset[str]] = {
     "admin": frozenset(
         {f"scans.view_{model}" for model in ("scan", "event", "incident", "presence")}
         | {f"accounts.{verb}_user" for verb in ("view", "add", "change")}
+        | {"accounts.view_attempt"}
         # To give roles, not to change what they may: else an administrator could take any right.
         | {"auth.view_group"}
         | {"scans.bind_station"}

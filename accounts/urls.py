@@ -10,6 +10,7 @@ app_name = "accounts"
 urlpatterns = [
     path("login/", views.SignIn.as_view(), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
+    path("logout/everywhere/", views.sign_out_everywhere, name="logout_everywhere"),
     # The steps of a sign-in; the last two are for those who are signed in as well.
     path("code/", views.code, name="code"),
     path("password/", views.password, name="password"),

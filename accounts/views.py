@@ -1,10 +1,13 @@
 """What people do about their own account: sign in step by step, and change how they do."""
 
+import logging
+from typing import cast
+
 from django.conf import settings
 from django.contrib.admin.models import CHANGE, LogEntry
-from django.contrib.auth import update_session_auth_hash
+from django.contrib.auth import logout, update_session_auth_hash
+from django.contrib.auth.decorators import login_required
 from django.contrib.auth.forms import AuthenticationForm
-from django.contrib.auth.signals import user_login_failed
 from django.contrib.auth.views import LoginView, redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
@@ -12,13 +15,16 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 from django.views.i18n import set_language
 
-from accounts import entering, forms, second_factor
+from accounts import attempts, entering, forms, second_factor
 from accounts.entering import Entry
 from accounts.models import User
 from accounts.rights import View
+from accounts.sessions import end_sessions
+
+logger = logging.getLogger(__name__)
 
 
 def _own_page(view: View) -> View:
@@ -45,6 +51,7 @@ def _note(user: User, what: str) -> None:
 
 class SignIn(LoginView):
     template_name = "accounts/login.html"
+    authentication_form = forms.SignInForm
     redirect_authenticated_user = True
 
     def get(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
@@ -59,6 +66,25 @@ class SignIn(LoginView):
         return HttpResponseRedirect(next_url)
 
 
+@never_cache
+def admin_sign_in(request: HttpRequest) -> HttpResponse:
+    """One page to sign in is enough. Who is signed in already has no business in the admin."""
+    if request.user.is_authenticated:
+        raise PermissionDenied
+    return redirect_to_login(request.GET.get("next", ""), settings.LOGIN_URL)
+
+
+@require_POST
+@login_required
+def sign_out_everywhere(request: HttpRequest) -> HttpResponse:
+    """In this browser and in all others where the same person is signed in."""
+    user = cast(User, request.user)
+    ended = end_sessions(user)
+    logger.info("%s ended all own sessions: %d", user.get_username(), ended)
+    logout(request)
+    return redirect(settings.LOGOUT_REDIRECT_URL)
+
+
 @_own_page
 def code(request: HttpRequest) -> HttpResponseBase:
     """Asks whoever has a second factor for it."""
@@ -70,14 +96,13 @@ def code(request: HttpRequest) -> HttpResponseBase:
     if form.is_valid():
         try:
             if second_factor.accepts(user, form.cleaned_data["code"]):
+                attempts.forgive(user.get_username(), address=request.META["REMOTE_ADDR"])
                 entry.has_given_code = True
                 return HttpResponseRedirect(entering.go_on(request, entry, user))
         except second_factor.Throttled:
             form.add_error("code", _("Wrong codes were given. Wait a minute, then give a new one."))
         else:
-            # An attempt to sign in that failed, for whoever counts or writes down those.
-            name = {User.USERNAME_FIELD: user.get_username()}
-            user_login_failed.send(sender=__name__, credentials=name, request=request)
+            attempts.note_wrong_code(request, user)
             is_over = entering.missed(request, entry)
             form.add_error("code", _("That is not the code of now, nor one from the paper."))
     return render(request, "accounts/code.html", {"form": form, "is_over": is_over})

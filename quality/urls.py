@@ -5,7 +5,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 from django.views.i18n import JavaScriptCatalog
 
-from accounts.views import choose_language
+from accounts.views import admin_sign_in, choose_language
 from quality import views
 from quality.monitor import health
 
@@ -21,6 +21,7 @@ urlpatterns = [
     path("monitor/", include("quality.monitor.urls")),
     # There is one page for each of these, in front of the admin's own.
     path("admin/password_change/", RedirectView.as_view(pattern_name="accounts:password")),
+    path("admin/login/", admin_sign_in),
     path("admin/", admin.site.urls),
 ]
 

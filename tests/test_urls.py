@@ -14,6 +14,7 @@ ANSWERS = {
     "/": [SIGN_IN, "→ /scans/station/", "→ /scans/reports/", "→ /scans/reports/", "→ /admin/"],
     "/accounts/login/": [200, "→ /", "→ /", "→ /", "→ /"],
     "/accounts/logout/": [405, 405, 405, 405, 405],
+    "/accounts/logout/everywhere/": [405, 405, 405, 405, 405],
     "/scans/": [405, 405, 405, 405, 405],
     "/scans/<uuid:uid>/void/": [405, 405, 405, 405, 405],
     "/scans/incidents/": [405, 405, 405, 405, 405],
@@ -40,6 +41,7 @@ ANSWERS = {
     "/monitor/runbook": [SIGN_IN, 403, 403, 403, 200],
     "/i18n/texts.js": [200] * 5,
     "/i18n/setlang/": ["→ /"] * 5,
+    "/admin/login/": [SIGN_IN, 403, 403, 403, 403],
     "/admin/": [*["→ /admin/login/"] * 4, 200],
 }
 
