@@ -113,8 +113,9 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
     def remove_second_factor(
         self, request: HttpRequest, queryset: QuerySet[User]
     ) -> HttpResponse | None:
-        """For a lost phone; asks first, with whom it is about."""
-        users = self._changeable(request, queryset)
+        """For the lost phone of somebody else; asks first, with whom it is about."""
+        # One's own costs the password.
+        users = [user for user in self._changeable(request, queryset) if user != request.user]
         if "confirmed" not in request.POST:
             return self._ask(
                 request,

@@ -83,7 +83,12 @@ class CodeForm(OwnForm):
         label=_("Code"),
         max_length=32,
         widget=forms.TextInput(
-            attrs={"autocomplete": "one-time-code", "autocapitalize": "none", "spellcheck": "false"}
+            attrs={
+                "autocomplete": "one-time-code",
+                "autocapitalize": "none",
+                "autofocus": True,
+                "spellcheck": "false",
+            }
         ),
     )
 
@@ -92,6 +97,11 @@ class SetUpForm(CodeForm):
     """The first code of an app that has just read the key; `key` is a signed `Proposal`."""
 
     key = forms.CharField(max_length=500, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # What comes before it is read first.
+        del self.fields["code"].widget.attrs["autofocus"]
 
 
 class SetUpLaterForm(SetUpForm, WithPassword):

@@ -5,8 +5,11 @@ from typing import Any
 
 from django.db import connection
 
+from accounts.attempts import MOST_FAILURES, WINDOW
+
 Row = dict[str, Any]
 
+# Somebody is locked until the failure that was one too many is old; few are of the last minutes.
 _PEOPLE = """
 SELECT u.id, u.username AS name,
     CONCAT_WS(' ', NULLIF(u.first_name, ''), NULLIF(u.last_name, '')) AS full_name,
@@ -17,8 +20,17 @@ SELECT u.id, u.username AS name,
         WHERE d.user_id = u.id AND d.confirmed) AS has_second_factor,
     u.last_login AS last_sign_in,
     (SELECT COUNT(*) FROM accounts_session s
-        WHERE s.user_id = u.id AND s.expire_date > UTC_TIMESTAMP()) AS sessions
-FROM accounts_user u ORDER BY u.username
+        WHERE s.user_id = u.id AND s.expire_date > UTC_TIMESTAMP()) AS sessions,
+    l.locked_until
+FROM accounts_user u LEFT JOIN (
+    SELECT name, MAX(at) + INTERVAL %(window)s SECOND AS locked_until FROM (
+        SELECT name, at, ROW_NUMBER() OVER (PARTITION BY name, address ORDER BY at DESC) AS number
+        FROM accounts_attempt
+        WHERE counts AND at > UTC_TIMESTAMP(6) - INTERVAL %(window)s SECOND AND user_id IS NOT NULL
+    ) failures
+    WHERE number = %(most)s GROUP BY name
+) l ON l.name = u.username
+ORDER BY u.username
 """
 # A session's key opens it: what tells the rows apart must not.
 _PRESENT = """
@@ -32,7 +44,8 @@ ORDER BY u.username, s.signed_in_at, s.session_key
 
 def people() -> list[Row]:
     """All accounts by name."""
-    rows = _rows(_PEOPLE)
+    window = int(WINDOW.total_seconds())
+    rows = _rows(_PEOPLE, {"window": window, "most": MOST_FAILURES})
     for row in rows:
         row["roles"] = row["roles"].split("\n") if row["roles"] else []
         for name in ("is_superuser", "is_active", "must_change_password", "has_second_factor"):
@@ -45,9 +58,9 @@ def present() -> list[Row]:
     return _rows(_PRESENT)
 
 
-def _rows(sql: str) -> list[Row]:
+def _rows(sql: str, values: dict[str, int] | None = None) -> list[Row]:
     with connection.cursor() as cursor:
-        cursor.execute(sql)
+        cursor.execute(sql, values)
         names = [column[0] for column in cursor.description]
         return [dict(zip(names, map(_plain, row), strict=True)) for row in cursor.fetchall()]
 

@@ -10,7 +10,8 @@ from django.contrib.auth.models import Group
 from django.test import Client
 from django.utils import timezone
 
-from accounts import second_factor
+from accounts import attempts, second_factor
+from accounts.attempts import MOST_FAILURES, WINDOW
 from accounts.models import Session, User
 
 PEOPLE, PRESENT = "/accounts/people.json", "/accounts/present.json"
@@ -49,6 +50,7 @@ def test_an_account_tells_what_it_is_and_how_it_is(admin, person):
         "has_second_factor": False,
         "last_sign_in": None,
         "sessions": 0,
+        "locked_until": None,
     }
 
 
@@ -73,6 +75,21 @@ def test_a_second_factor_is_told_and_its_key_is_not(admin):
     text = admin.get(PEOPLE).content.decode()
     assert account(admin, "admin")["has_second_factor"]
     assert proposal.key.hex() not in text
+
+
+def test_who_is_locked_is_told_with_until_when(admin, person):
+    user = person("operator")
+    wrong = {"username": "operator", "password": "wrong"}
+    for address in ("192.0.2.7", "192.0.2.8"):
+        for _ in range(MOST_FAILURES - 1):
+            Client(REMOTE_ADDR=address).post("/accounts/login/", wrong)
+    assert account(admin, "operator")["locked_until"] is None
+    Client(REMOTE_ADDR="192.0.2.7").post("/accounts/login/", wrong)
+    first = user.attempts.filter(address="192.0.2.7").earliest("at")
+    assert account(admin, "operator")["locked_until"] == (first.at + WINDOW).isoformat()
+    assert account(admin, "admin")["locked_until"] is None
+    attempts.forgive("operator")
+    assert account(admin, "operator")["locked_until"] is None
 
 
 def test_who_is_there_is_told_with_where_and_since_when(admin, person):

@@ -13,7 +13,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts import second_factor
 from accounts.entering import MOST_MISSES
-from accounts.models import User
+from accounts.models import Attempt, User
 
 PASSWORD = "a right good password"
 LOGIN, CODE, DEVICE = "/accounts/login/", "/accounts/code/", "/accounts/device/"
@@ -157,6 +157,9 @@ def test_who_guesses_begins_anew_with_the_password_after_some_tries(phone, unhur
     assert give(client, phone.code())["Location"] == LOGIN
     assert not is_in(client)
     assert caplog.text.count("admin failed to sign in") == MOST_MISSES
+    # The right password forgives no wrong codes.
+    assert sign_in(client).status_code == 200
+    assert Attempt.objects.filter(outcome="wrong_code").count() == MOST_MISSES
 
 
 def test_a_first_password_is_chosen_after_the_code(phone, admin):
@@ -296,6 +299,37 @@ def test_removed_with_the_password_it_is_asked_for_no_more(signed_in, admin):
     assert not second_factor.is_set_up(admin)
     assert sign_in(Client())["Location"] == "/"
     assert not StaticDevice.objects.exists()
+
+
+def remove_by(client: Client, *users: User, **more: str):
+    form = {"action": "remove_second_factor", "_selected_action": [user.pk for user in users]}
+    return client.post("/admin/accounts/user/", form | more)
+
+
+def test_an_administrator_removes_that_of_somebody_whose_phone_is_lost(phone, admin, client_of):
+    other = User.objects.create(username="other", is_staff=True)
+    other.groups.set(admin.groups.all())
+    client = Client()
+    client.force_login(other)
+    asked = remove_by(client, admin)
+    assert "admin" in asked.content.decode()
+    assert second_factor.is_set_up(admin)
+    remove_by(client, admin, confirmed="1")
+    assert not second_factor.is_set_up(admin)
+    [entry] = LogEntry.objects.filter(user=other)
+    assert (entry.object_id, entry.change_message) == (str(admin.pk), "Removed the second factor")
+    assert sign_in(Client())["Location"] == "/"
+
+
+def test_nobody_removes_his_own_so_nor_a_superusers(phone, admin):
+    client = Client()
+    client.force_login(admin)
+    root = User.objects.create_superuser("root")
+    proposal = second_factor.Proposal.new(root)
+    assert proposal.confirm(Phone(proposal.key).code())
+    remove_by(client, admin, root, confirmed="1")
+    assert second_factor.is_set_up(admin)
+    assert second_factor.is_set_up(root)
 
 
 # ----- When the house requires it
