@@ -68,7 +68,9 @@ class SignIn(LoginView):
 
 @never_cache
 def admin_sign_in(request: HttpRequest) -> HttpResponse:
-    """One page to sign in is enough. Who is signed in already has no business in the admin."""
+    """One page to sign in is enough. To others than staff it would open no admin."""
+    if getattr(request.user, "is_staff", False):
+        return redirect("admin:index")
     if request.user.is_authenticated:
         raise PermissionDenied
     return redirect_to_login(request.GET.get("next", ""), settings.LOGIN_URL)

@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth import authenticate
+from django.contrib.auth.hashers import MD5PasswordHasher
 from django.db import connection
 from django.http import HttpRequest
 from django.test import Client
@@ -179,6 +180,28 @@ def test_every_failure_takes_as_long(operator, settings):
             taken.setdefault(kind, []).append(time.thread_time() - began)
     medians = {kind: statistics.median(times) for kind, times in taken.items()}
     assert max(medians.values()) < 1.3 * min(medians.values()), medians
+
+
+class WatchfulHasher(MD5PasswordHasher):
+    """Notes whether a connection is held while it hashes."""
+
+    held: list[bool] = []
+
+    def encode(self, password: str, salt: str) -> str:
+        self.held.append(connection.connection is not None)
+        return super().encode(password, salt)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("name", ["operator", "nobody"])
+def test_hashing_holds_no_connection(operator, settings, name):
+    settings.PASSWORD_HASHERS = [f"{__name__}.{WatchfulHasher.__qualname__}"]
+    operator.set_password(PASSWORD)
+    operator.save()
+    WatchfulHasher.held.clear()
+    sign_in(PASSWORD, name=name)
+    operator.set_password(PASSWORD)
+    assert WatchfulHasher.held == [False, False]
 
 
 # ----- Who sees it
