@@ -23,6 +23,7 @@ User.objects.filter(username={name!r}).delete()
 User.objects.create_user({name!r}, password={password!r}, **{fields!r})
 """
 REFRESH_MS = 30_000
+ROUNDS = 8
 IS_TABLE = re.compile(r"\.json$")
 
 
@@ -135,12 +136,13 @@ def test_tables_refresh_in_several_tabs_and_open_no_connection(open_context, dat
     for page in pages:
         page.goto(address)
     before = connections(database)
-    for _ in range(2):
+    for _ in range(ROUNDS):
         with ExitStack() as stack:
             asked = [stack.enter_context(page.expect_response(IS_TABLE)) for page in pages]
             context.clock.fast_forward(REFRESH_MS)
         assert [answer.value.status for answer in asked] == [304] * 3
-    assert connections(database) <= before
+    # As many as ask at once may need, of the workers that there are; the others are used again.
+    assert len(connections(database) - before) <= len(pages) * len(site.worker_pids)
 
 
 def connections(database) -> set[int]:
