@@ -3,9 +3,12 @@
 import io
 import re
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.core.management import call_command
+from django.db import connection
 from django.test import Client
 from django_otp.oath import TOTP
 from django_otp.plugins.otp_static.models import StaticDevice
@@ -149,6 +152,25 @@ def test_after_wrong_codes_even_the_right_one_has_to_wait(phone):
     assert is_in(client)
 
 
+@pytest.mark.django_db(transaction=True)
+def test_of_many_codes_at_once_one_is_looked_at(phone, admin, settings):
+    settings.OTP_TOTP_THROTTLE_FACTOR = 3600
+
+    def guess(code: str) -> bool:
+        try:
+            second_factor.accepts(admin, code)
+        except second_factor.Throttled:
+            return False
+        finally:
+            connection.close()
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        looked_at = list(pool.map(guess, [phone.wrong_code()] * 12))
+    assert sum(looked_at) == 1
+    assert TOTPDevice.objects.get().throttling_failure_count == 1
+
+
 def test_who_guesses_begins_anew_with_the_password_after_some_tries(phone, unhurried, caplog):
     client = Client()
     sign_in(client)
@@ -279,6 +301,15 @@ def test_a_code_from_the_paper_lets_in_once(phone, admin, unhurried):
     assert give(other, codes[0]).status_code == 200
     assert give(other, codes[1].replace("-", " ")).status_code == 302
     assert second_factor.recovery_codes_left(admin) == len(codes) - 2
+
+
+def test_whoever_runs_the_house_gives_a_code_to_a_last_administrator(phone, admin):
+    out = io.StringIO()
+    call_command("addstatictoken", "admin", stdout=out)
+    client = Client()
+    sign_in(client)
+    assert give(client, out.getvalue().strip()).status_code == 302
+    assert is_in(client)
 
 
 def test_new_codes_end_the_old_ones_and_cost_the_password(signed_in, admin):

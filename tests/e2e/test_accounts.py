@@ -129,7 +129,7 @@ def test_a_second_factor_is_set_up_and_asked_for(open_context, account):
 
 
 @pytest.mark.parametrize("address", ["/accounts/people/", "/accounts/present/"])
-def test_tables_refresh_in_several_tabs_and_open_no_connection(open_context, database, address):
+def test_tables_refresh_over_the_connections_that_there_are(open_context, site, database, address):
     context = open_context("admin")
     context.clock.install()
     pages = [context.new_page() for _ in range(3)]
