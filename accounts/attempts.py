@@ -4,7 +4,7 @@ import logging
 from datetime import timedelta
 from typing import Any
 
-from django.contrib.auth.signals import user_logged_in, user_logged_out
+from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.db.models import Count, QuerySet
 from django.dispatch import receiver
 from django.http import HttpRequest
@@ -27,7 +27,10 @@ _UNKNOWN = "?"
 
 def note_wrong_code(request: HttpRequest, user: User) -> None:
     """Somebody knew the password of `user`, and not the code."""
-    fail(_note(request, user, user.get_username(), Outcome.WRONG_CODE))
+    name = user.get_username()
+    fail(_note(request, user, name, Outcome.WRONG_CODE))
+    # As Django does of wrong passwords, for whoever counts.
+    user_login_failed.send(__name__, credentials={User.USERNAME_FIELD: name}, request=request)
 
 
 def begin(request: HttpRequest | None, user: User | None, typed: str) -> Attempt:

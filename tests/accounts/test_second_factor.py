@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.contrib.auth.signals import user_login_failed
 from django.core.management import call_command
 from django.db import connection, transaction
 from django.test import Client
@@ -190,6 +191,8 @@ def await_lock_wait(administrator: Administrator) -> None:
 
 
 def test_who_guesses_begins_anew_with_the_password_after_some_tries(phone, unhurried, caplog):
+    failures = []
+    user_login_failed.connect(count := lambda **about: failures.append(about["credentials"]))
     client = Client()
     sign_in(client)
     for _ in range(MOST_MISSES):
@@ -197,6 +200,8 @@ def test_who_guesses_begins_anew_with_the_password_after_some_tries(phone, unhur
     assert give(client, phone.code())["Location"] == LOGIN
     assert not is_in(client)
     assert caplog.text.count("admin failed to sign in") == MOST_MISSES
+    assert failures == [{"username": "admin"}] * MOST_MISSES
+    user_login_failed.disconnect(count)
     # The right password forgives no wrong codes.
     assert sign_in(client).status_code == 200
     assert Attempt.objects.filter(outcome="wrong_code").count() == MOST_MISSES
