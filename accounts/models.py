@@ -1,9 +1,12 @@
 """The people who sign in, and the state of their rights."""
 
 from django.conf import settings
-from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import AbstractUser, Group
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from simple_history import register
+
+from accounts.history import History
 
 
 class User(AbstractUser):
@@ -16,6 +19,15 @@ class User(AbstractUser):
         choices=settings.LANGUAGES,
         help_text=_("Chosen with the switch at the top of each page."),
     )
+
+    # Not what people do alone: sign in, choose a language. And no password, hashed or not.
+    history = History(
+        excluded_fields=["password", "last_login", "language"],
+        m2m_fields=["groups", "user_permissions"],
+    )
+
+
+register(Group, app="accounts", records_class=History, m2m_fields=["permissions"])
 
 
 class RightsRevision(models.Model):

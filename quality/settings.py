@@ -165,6 +165,8 @@ if REDIS_URL:
 INSTALLED_APPS = [
     # Before the admin, whose templates it replaces.
     "unfold",
+    "unfold.contrib.simple_history",
+    "unfold.contrib.import_export",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -174,6 +176,8 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "csp",
+    "simple_history",
+    "import_export",
     "quality.monitor",
     "quality.devdb",
     "scans",
@@ -324,6 +328,10 @@ UNFOLD = {
     "SHOW_LANGUAGES": True,
     "SIDEBAR": {"navigation": "quality.navigation.admin_links"},
 }
+
+
+# History is read by what it is of, never by its date.
+SIMPLE_HISTORY_DATE_INDEX = False
 
 
 # ----- Security
