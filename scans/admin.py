@@ -15,6 +15,7 @@ from unfold.admin import ModelAdmin
 
 from accounts.administration import KeptAdmin
 from scans.barcode import FIELDS
+from scans.exchange import DefectTable, ExchangeMixin, OperatorTable, StationTable
 from scans.floor import current_floor
 from scans.forms import SettingsForm, lost_scans, tried
 from scans.models import (
@@ -32,7 +33,7 @@ from scans.models.records import ScanQuerySet
 from scans.paging import ShallowPaginator
 
 
-class MasterDataAdmin(KeptAdmin):
+class MasterDataAdmin(ExchangeMixin, KeptAdmin):
     """Master data keeps its code: scans go on naming it."""
 
     list_filter: Any = ("active",)
@@ -45,6 +46,7 @@ class MasterDataAdmin(KeptAdmin):
 @admin.register(Station)
 class StationAdmin(MasterDataAdmin):
     code = "code"
+    resource_classes = (StationTable,)
     list_display = ("code", "name", "profile", "active", "binding")
     list_select_related = ("profile",)
     list_filter = ("active", "profile")
@@ -67,6 +69,7 @@ class ProfileAdmin(KeptAdmin):
 @admin.register(Operator)
 class OperatorAdmin(MasterDataAdmin):
     code = "badge"
+    resource_classes = (OperatorTable,)
     list_display = ("badge", "name", "active")
     search_fields = ("badge", "name")
 
@@ -74,6 +77,7 @@ class OperatorAdmin(MasterDataAdmin):
 @admin.register(Defect)
 class DefectAdmin(MasterDataAdmin):
     code = "code"
+    resource_classes = (DefectTable,)
     list_display = ("code", "name_en", "name_ro", "note_required", "active")
     list_filter = ("active", "note_required")
     search_fields = ("code", "name_en", "name_ro")
