@@ -10,9 +10,9 @@ from accounts.models import User
 
 logger = logging.getLogger(__name__)
 
-# Somebody's rights were asked for, and were known; or had to be read.
-rights_known = Signal()
-rights_read = Signal()
+# Somebody's rights were asked for, and were known; or had to be read. The backend sends them.
+rights_known = Signal(use_caching=True)
+rights_read = Signal(use_caching=True)
 
 # By user, what the rights were as of a state. Each process has its own, as large as the staff.
 _State = tuple[str, bool]
@@ -46,11 +46,11 @@ class RightsBackend(ModelBackend):
         held = _rights.get(user_obj.pk)
         if held is not None and held[0] == state:
             logger.debug("The rights of %s were known", user_obj)
-            rights_known.send(None)
+            rights_known.send(RightsBackend)
             return held[1]
         # They may be newer than their revision. Then nobody comes with this revision again.
         rights = frozenset(super().get_all_permissions(user_obj))
         _rights[user_obj.pk] = (state, rights)
         logger.debug("The rights of %s were read", user_obj)
-        rights_read.send(None)
+        rights_read.send(RightsBackend)
         return rights

@@ -58,9 +58,9 @@ class Worker(ThreadWorker):
     A request is handed to a thread when all of it is here: whoever sends the half of one, or a
     byte a second, holds up nobody.
 
-    Leans on ThreadWorker's `enqueue_req`, `tpool`, `pending_conns`, `poller` and on the parser's
-    `unreader`, which are not documented: gunicorn is pinned, and `tests/quality/test_serving.py`
-    holds what is used.
+    Leans on ThreadWorker's `enqueue_req`, `tpool`, `pending_conns`, `poller`, and on the
+    connection's `init()` and its parser's `unreader`, which are not documented: gunicorn is pinned,
+    and `tests/quality/test_serving.py` holds what is used.
     """
 
     tpool: Any
@@ -71,25 +71,21 @@ class Worker(ThreadWorker):
         super().init_process()
 
     def enqueue_req(self, conn: Any) -> None:
-        read, waiting = self._heard(conn)
-        request = read + waiting
+        conn.init()
+        request, has_hung_up = _hear(conn)
         length = length_of(request)
         # Once for each request: who sends byte by byte is to hold up nobody.
-        is_new = not hasattr(conn, "heard_bytes")
+        is_new = not hasattr(conn, "sent_by")
         if is_new and length is not None and len(request) < length < LONGEST_BYTES:
             time.sleep(MOMENT_SECONDS)
-            read, waiting = self._heard(conn)
-            request = read + waiting
+            request, has_hung_up = _hear(conn)
         is_whole = length is not None and length <= len(request)
         is_long = max(length or 0, len(request)) >= LONGEST_BYTES
-        # Heard of again, and no more to hear: the client has hung up.
-        has_more = len(waiting) > getattr(conn, "heard_bytes", -1)
-        if has_more and not (is_whole or is_long) and self.alive:
-            self._await_more(conn, len(waiting))
+        if not (is_whole or is_long or has_hung_up) and self.alive:
+            self._await_more(conn)
             return
-        if hasattr(conn, "heard_bytes"):
-            del conn.heard_bytes
-            conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
+        if not is_new:
+            del conn.sent_by
         usual = self.tpool
         if is_whole and request.startswith(PROBE_STARTS):
             self.tpool = self.probe_threads
@@ -100,27 +96,30 @@ class Worker(ThreadWorker):
         finally:
             self.tpool = usual
 
-    def _heard(self, conn: Any) -> tuple[bytes, bytes]:
-        """What was read ahead with the request before, and what waits in the socket, left there."""
-        read: bytes = conn.parser.unreader.buf.getvalue() if conn.parser else b""
-        try:
-            flags = socket.MSG_PEEK | socket.MSG_DONTWAIT
-            waiting: bytes = conn.sock.recv(LONGEST_BYTES, flags)
-        except OSError:  # nothing yet; or closed already: for the ordinary way to find out
-            waiting = b""
-        return read, waiting
-
-    def _await_more(self, conn: Any, heard_bytes: int) -> None:
+    def _await_more(self, conn: Any) -> None:
         """Have the connection enqueued once it says more; until then it costs no thread."""
-        if not hasattr(conn, "heard_bytes"):
-            conn.timeout = time.monotonic() + SEND_SECONDS
-        conn.heard_bytes = heard_bytes
+        if not hasattr(conn, "sent_by"):
+            conn.sent_by = time.monotonic() + SEND_SECONDS
+        conn.timeout = conn.sent_by
         conn.sock.setblocking(False)
-        # What is there already is no news; the end is.
-        conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, heard_bytes + 1)
         self.pending_conns.append(conn)
         readable = functools.partial(self.on_pending_socket_readable, conn)
         self.poller.register(conn.sock, selectors.EVENT_READ, readable)
+
+
+def _hear(conn: Any) -> tuple[bytes, bool]:
+    """Read what has come, and put it where the parser will find it; whether there is an end."""
+    unreader = conn.parser.unreader
+    try:
+        heard: bytes = conn.sock.recv(LONGEST_BYTES, socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return unreader.buf.getvalue(), False
+    except OSError:  # for the ordinary way to find out
+        heard = b""
+    read: bytes = unreader.take_buffered()
+    if read or heard:
+        unreader.unread(read + heard)
+    return read + heard, not heard
 
 
 def length_of(request: bytes) -> int | None:

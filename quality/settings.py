@@ -191,6 +191,7 @@ MIDDLEWARE = [
     # Outside of the sessions: it looks at whether theirs has ended.
     "quality.monitor.middleware.Lifetime",
     "django.middleware.security.SecurityMiddleware",
+    "quality.headers.add",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -340,7 +341,9 @@ CSRF_FAILURE_VIEW = "quality.views.csrf_failure"
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_HTTPONLY = True
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = not DEVELOPMENT
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = not DEVELOPMENT
+SECURE_SSL_REDIRECT = not DEVELOPMENT
+LANGUAGE_COOKIE_SAMESITE = "Lax"
 # Probes from the same host speak plain HTTP.
 SECURE_REDIRECT_EXEMPT = [r"^health/"]
 if not DEVELOPMENT:
@@ -351,6 +354,18 @@ BEHIND_TLS_PROXY = env.bool("BEHIND_TLS_PROXY", default=False)
 if BEHIND_TLS_PROXY:
     # Only for a proxy that always sets this header itself: else anyone could.
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+# Longer than any form of ours without its files, and than any file that is imported.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1_000
+DATA_UPLOAD_MAX_NUMBER_FILES = 1
+UPLOAD_MAX_BYTES = 5_000_000
+FILE_UPLOAD_HANDLERS = [
+    "quality.uploads.Limit",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
+DEFAULT_EXCEPTION_REPORTER_FILTER = "quality.reporting.Filter"
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {

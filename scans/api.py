@@ -39,6 +39,14 @@ def _body(request: HttpRequest) -> bytes | None:
     return request.body
 
 
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Each field once: of two that differ, who reads along may believe the other."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("A field is there twice.")
+    return found
+
+
 def _error(message: str, *, status: int) -> JsonResponse:
     return JsonResponse({"error": message}, status=status)
 
@@ -53,7 +61,7 @@ def takes_object(view: Callable[..., JsonResponse]) -> Callable[..., JsonRespons
             message = _("A scan has at most %(limit)d bytes.") % {"limit": MAX_BODY_BYTES}
             return _error(message, status=413)
         try:
-            payload = json.loads(body)
+            payload = json.loads(body, object_pairs_hook=_object)
         except (ValueError, RecursionError):
             payload = None
         if not isinstance(payload, dict):
@@ -120,7 +128,11 @@ def void(request: HttpRequest, payload: dict[str, Any], uid: UUID) -> JsonRespon
     user = cast(User, request.user)
     try:
         event, created = void_scan(
-            uid, read_void(payload), user, may_correct_any=user.has_perm(CORRECT)
+            uid,
+            read_void(payload),
+            user,
+            may_correct_any=user.has_perm(CORRECT),
+            bound=binding.bound_station(request),
         )
     except Scan.DoesNotExist:
         return _error(_("There is no such scan."), status=404)

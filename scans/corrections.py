@@ -15,34 +15,54 @@ from scans.models import Event, Revision, Scan
 from scans.recording import offset_minutes
 from scans.submission import Void
 
+# No station is without its server for longer than it says. So far back reaches who lies about the
+# moment, and no further.
+LATEST = timedelta(days=1)
+
 
 class NotAllowed(Exception):
     """This scan is not this station's to void any more; the message says why."""
 
 
-def _check(scan: Scan, void: Void, undo_seconds: int) -> None:
-    """Whether a station may take back its own scan. Raises NotAllowed."""
+def _is_own(scan: Scan, void: Void, user: User, bound: str) -> bool:
+    """Whether the station that says so has made the scan.
+
+    Anybody can write a station's name: the browser is bound to it, or else the login is the same.
+    """
     if (scan.station_id or "") != void.station:
-        raise NotAllowed(_("This scan was made at another station."))
+        return False
+    if bound and void.station:
+        return bound == void.station
+    return scan.recorded_by_id == user.pk
+
+
+def _check(scan: Scan, void: Void, undo_seconds: int) -> None:
+    """Whether it is not too late for the station. Raises NotAllowed."""
     # By the station's clock, be it right or wrong: it may be sent hours later.
-    if void.voided_at - scan.scanned_at > timedelta(seconds=undo_seconds):
+    is_late = void.voided_at - scan.scanned_at > timedelta(seconds=undo_seconds)
+    if is_late or timezone.now() - scan.received_at > LATEST:
         raise NotAllowed(
             _("A scan can be undone within %(seconds)d s. Quality can void it later.")
             % {"seconds": undo_seconds}
         )
 
 
-def void_scan(uid: UUID, void: Void, user: User, *, may_correct_any: bool) -> tuple[Event, bool]:
+def void_scan(
+    uid: UUID, void: Void, user: User, *, may_correct_any: bool, bound: str = ""
+) -> tuple[Event, bool]:
     """Append that a scan counts no more; returns the event, and whether it is new.
 
-    A scan is voided once: who says so later gets the first one's event. Raises Scan.DoesNotExist,
-    and NotAllowed for a station that may not void it.
+    A scan is voided once: who says so later gets the first one's event. A station, whose browser
+    is `bound` to it, knows no scans but its own. Raises Scan.DoesNotExist, and NotAllowed when it
+    is too late.
     """
     revision = Subquery(Revision.objects.values("number")[:1])
     scan: Any = Scan.objects.with_voids().annotate(revision=revision).get(uid=uid)
+    floor = floor_at(scan.revision)
+    if not may_correct_any and not _is_own(scan, void, user, floor.known(bound)):
+        raise Scan.DoesNotExist
     if scan.is_voided:
         return scan.events.get(kind=Event.Kind.VOID), False
-    floor = floor_at(scan.revision)
     if not may_correct_any:
         _check(scan, void, floor.profile_of(scan.station_id or "").undo_seconds)
     event = Event(

@@ -1,71 +1,81 @@
-"""Every address, and what each role is answered there."""
+"""Every address, and what each role is answered there: the table in urls.md.
 
+A new address needs a row: UPDATE_URLS=1 writes what is answered now, for its author to judge.
+"""
+
+import os
+from collections.abc import Callable
+from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.urls import URLPattern, URLResolver, get_resolver
+from django.db import transaction
+from django.utils import timezone
 
-ROLES = ["", "operator", "quality", "auditor", "admin"]
-SIGN_IN = "→ /accounts/login/"
+from scans.corrections import void_scan
+from scans.models import Presence
+from scans.recording import record_incident, record_scan
+from scans.submission import read, read_incident, read_void
+from tests.addresses import ADDRESSES, FILE, ROLES, fill, line, table
+from tests.scans.sample import payload
 
-# What a GET of each address answers to nobody, operator, quality, auditor, admin.
-# 405: the address takes only POST, whoever asks.
-ANSWERS = {
-    "/": [SIGN_IN, "→ /scans/station/", "→ /scans/reports/", "→ /scans/reports/", "→ /admin/"],
-    "/accounts/login/": [200, "→ /", "→ /", "→ /", "→ /"],
-    "/accounts/logout/": [405, 405, 405, 405, 405],
-    "/scans/": [405, 405, 405, 405, 405],
-    "/scans/<uuid:uid>/void/": [405, 405, 405, 405, 405],
-    "/scans/incidents/": [405, 405, 405, 405, 405],
-    "/scans/heartbeat/": [405, 405, 405, 405, 405],
-    "/scans/recent/": [401, 200, 403, 403, 403],
-    "/scans/floor/": [401, 200, 403, 403, 403],
-    # Nothing was asked.
-    "/scans/tally/": [401, 422, 403, 403, 403],
-    "/scans/station/": [SIGN_IN, 200, 403, 403, 403],
-    "/scans/sheet/": [SIGN_IN, 200, 200, 200, 200],
-    "/scans/scanner/": [SIGN_IN, 200, 200, 200, 200],
-    "/scans/bind/": [SIGN_IN, 403, 403, 403, 200],
-    "/scans/worker.js": [200] * 5,
-    "/scans/reports/": [SIGN_IN, 403, 200, 200, 200],
-    "/health/live": [200, 200, 200, 200, 200],
-    "/health/ready": [200, 200, 200, 200, 200],
-    # Open to everybody, who reads the status alone; from this machine more.
-    "/health/": [200] * 5,
-    "/health/database": [200] * 5,
-    "/monitor/pool": [401, 403, 403, 403, 200],
-    "/metrics": [200] * 5,
-    "/monitor/alerts": [401, 403, 403, 403, 200],
-    "/monitor/history": [401, 403, 403, 403, 200],
-    "/monitor/runbook": [SIGN_IN, 403, 403, 403, 200],
-    "/i18n/texts.js": [200] * 5,
-    "/i18n/setlang/": ["→ /"] * 5,
-    "/admin/": [*["→ /admin/login/"] * 4, 200],
-}
+SIGN_IN = ("/accounts/login/", "/admin/login/")
+UPDATES = "UPDATE_URLS" in os.environ
 
 
-def addresses(resolver: URLResolver, prefix: str = "/") -> list[str]:
-    """Every address; the admin guards its own as one."""
-    found = []
-    for entry in resolver.url_patterns:
-        address = prefix + str(entry.pattern)
-        if isinstance(entry, URLPattern) or address == "/admin/":
-            found.append(address)
-        else:
-            found += addresses(entry, address)
+@pytest.fixture
+def _something_to_look_at(master_data, person):
+    """One of everything that has a page of its own in the admin."""
+    user = person("operator")
+    scan, _ = record_scan(read(payload()), user)
+    at = payload()["scanned_at"]
+    void_scan(scan.uid, read_void({"reason": "x", "voided_at": at}), user, may_correct_any=True)
+    incident = {"id": str(uuid4()), "kind": "abandoned", "at": at, "codes": {}}
+    record_incident(read_incident(incident), user)
+    Presence.objects.create(
+        device=uuid4(), seen_at=timezone.now(), pending=0, oldest_pending_seconds=0, attention=0
+    )
+
+
+def answer(client: Any, method: str, address: str) -> str:
+    with transaction.atomic():
+        response = getattr(client, method)(address)
+        transaction.set_rollback(True)
+    if response.status_code != 302:
+        return str(response.status_code)
+    place = response["Location"].partition("?")[0]
+    if place in SIGN_IN:
+        return "sign in"
+    # What was asked for holds a number that is another each time.
+    is_below = address != "/" and place.startswith(address) and place != address
+    return f"→ ./{place.removeprefix(address)}" if is_below else f"→ {place}"
+
+
+def answers(client_of: Callable[[str], Any], address: str) -> list[str]:
+    path, found = fill(address), []
+    for role in ROLES:
+        client = client_of(role)
+        # The post last: it may end the session.
+        both = [answer(client, method, path) for method in ("get", "post")]
+        found.append(" / ".join(dict.fromkeys(both)))
     return found
 
 
-def test_every_address_stands_in_the_table():
-    assert sorted(addresses(get_resolver())) == sorted(ANSWERS)
+_now: dict[str, list[str]] = {}
 
 
-@pytest.mark.parametrize("address", ANSWERS)
-@pytest.mark.parametrize("role", ROLES)
-def test_each_role_is_answered_as_the_table_says(client_of, role, address):
-    response = client_of(role).get(address.replace("<uuid:uid>", str(uuid4())))
-    answer = response.status_code
-    if answer == 302:
-        answer = f"→ {response['Location'].partition('?')[0]}"
-    expected = ANSWERS[address][ROLES.index(role)]
-    assert answer == expected
+@pytest.mark.usefixtures("_something_to_look_at")
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_each_role_is_answered_as_the_table_says(client_of, address):
+    _now[address] = answers(client_of, address)
+    if not UPDATES:
+        row = line(address, _now[address])
+        assert table().get(address) == _now[address], f"{FILE.name} should have: {row}"
+
+
+def test_every_address_stands_in_the_table_and_no_other():
+    if UPDATES:
+        rows = table() | _now
+        head = FILE.read_text().partition("| `/")[0]
+        FILE.write_text(head + "".join(f"{line(one, rows[one])}\n" for one in ADDRESSES))
+    assert sorted(table()) == ADDRESSES

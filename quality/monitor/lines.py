@@ -1,6 +1,7 @@
-"""Writes what requests and leases did: one line each."""
+"""Writes what requests and leases did: a line each."""
 
 import logging
+from functools import cache
 from typing import Any
 
 from django.conf import settings
@@ -14,38 +15,42 @@ database = logging.getLogger("quality.database")
 
 
 def write_request(work: Work) -> None:
-    """A request ended: a line of its route, and one of its databases if it used any."""
+    """A request ended: its line, and one of the databases' if there is something to warn about."""
     path = printable(work.path)
     status = work.status or 599
     what = f"{work.method} {work.route or path} {work.status or 'was cut off'}"
-    people = {"user": work.user_id} if work.user_id is not None else {}
-
+    fields: dict[str, Any] = {"seconds": round(work.seconds, 4)}
+    if work.has_arguments:
+        fields["path"] = path
+    if work.user_id is not None:
+        fields["user"] = work.user_id
+    fields["address"] = work.address
+    if work.reason:
+        fields["error"] = work.reason
+    notes = _add_databases(work, fields)
+    if notes:
+        text = f"{what}: {'; '.join(notes)}"
+        _write(database, logging.WARNING, text, fields, work.ended_at, work.request_id)
     if status >= 400 or not path.startswith(settings.QUIET_PATHS):
-        fields: dict[str, Any] = {"seconds": round(work.seconds, 4)}
-        if work.has_arguments:
-            fields["path"] = path
-        fields |= people | {"address": work.address}
-        if work.reason:
-            fields["error"] = work.reason
         level = logging.WARNING if status >= 500 else logging.INFO
         _write(routes, level, what, fields, work.ended_at, work.request_id)
-
-    in_vain = work.waited_in_vain_seconds
-    if work.databases or in_vain:
-        fields, notes = _of_databases(work.databases)
-        if in_vain:
-            fields["waited_in_vain_seconds"] = round(in_vain, 3)
-            notes.append(f"waited in vain for a connection for {in_vain:.1f} s")
-        _write_with_notes(what, fields | people, notes, work.ended_at, work.request_id)
+    elif work.databases and not notes:
+        _write(database, logging.INFO, what, fields, work.ended_at, work.request_id)
 
 
-def _of_databases(databases: dict[str, DatabaseWork]) -> tuple[dict[str, Any], list[str]]:
-    """The fields of a request's databases, and what is worth a warning."""
-    notes = [note for done in databases.values() for note in _notes(done)]
-    if len(databases) == 1:
-        [(alias, done)] = databases.items()
-        return {"database": alias} | _fields(done), notes
-    return {alias: _fields(done) for alias, done in databases.items()}, notes
+def _add_databases(work: Work, fields: dict[str, Any]) -> list[str]:
+    """Add what it asked of its databases; returns what is worth a warning."""
+    if len(work.databases) == 1:
+        [(alias, done)] = work.databases.items()
+        fields["database"] = alias
+        fields |= _fields(done)
+    elif work.databases:
+        fields |= {alias: _fields(done) for alias, done in work.databases.items()}
+    notes = [note for done in work.databases.values() for note in _notes(done)]
+    if in_vain := work.waited_in_vain_seconds:
+        fields["waited_in_vain_seconds"] = round(in_vain, 3)
+        notes.append(f"waited in vain for a connection for {in_vain:.1f} s")
+    return notes
 
 
 def write_lease(lease: LeaseEnded, done: DatabaseWork, ended_at: float) -> None:
@@ -53,7 +58,10 @@ def write_lease(lease: LeaseEnded, done: DatabaseWork, ended_at: float) -> None:
     notes = ["nobody returned its connection"] if lease.reason == "leaked" else []
     if lease.waited_seconds >= settings.LONG_WAIT_SECONDS:
         notes.append(_wait_note(lease.waited_seconds))
-    _write_with_notes(lease.holder, {"database": lease.alias} | _fields(done), notes, ended_at, "")
+    what, level = lease.holder, logging.INFO
+    if notes:
+        what, level = f"{what}: {'; '.join(notes)}", logging.WARNING
+    _write(database, level, what, {"database": lease.alias} | _fields(done), ended_at, "")
 
 
 def _fields(done: DatabaseWork) -> dict[str, Any]:
@@ -98,13 +106,23 @@ def _notes(done: DatabaseWork) -> list[str]:
     return notes
 
 
-def _write_with_notes(
-    what: str, fields: dict[str, Any], notes: list[str], at: float, request_id: str
-) -> None:
-    if notes:
-        _write(database, logging.WARNING, f"{what}: {'; '.join(notes)}", fields, at, request_id)
-    else:
-        _write(database, logging.INFO, what, fields, at, request_id)
+class Line(logging.LogRecord):
+    """A record that comes from no place in the code.
+
+    To look for that, and to take the time of now, would take longer than all else about it.
+    """
+
+    def __init__(self, logger: str, level: int, message: str, created: float) -> None:
+        self.__dict__.update(_usual(logger, level))
+        self.msg = message
+        self.created = created
+
+
+@cache
+def _usual(logger: str, level: int) -> dict[str, Any]:
+    """What all lines of a logger and level have in common."""
+    # Waits for the next flush().
+    return vars(logging.LogRecord(logger, level, __file__, 0, "", (), None)) | {"may_wait": True}
 
 
 def _write(
@@ -116,14 +134,10 @@ def _write(
     request_id: str,
 ) -> None:
     if logger.isEnabledFor(level):
-        # Not logger.log(), which would look for the place in the code and take the time of now.
-        record = logger.makeRecord(logger.name, level, __file__, 0, message, (), None)
-        record.created = at
-        record.fields = fields
-        record.request_id = request_id
-        # For the next flush().
-        record.may_wait = True
-        logger.handle(record)
+        line = Line(logger.name, level, message, at)
+        line.fields = fields
+        line.request_id = request_id
+        logger.handle(line)
 
 
 def flush() -> None:

@@ -1,11 +1,9 @@
 """Logs the settings that a start found."""
 
 import logging
-import re
-from typing import Any
 
 from django.conf import settings
-from django.views.debug import SafeExceptionReporterFilter
+from django.views.debug import get_default_exception_reporter_filter
 
 logger = logging.getLogger("quality.settings.start")
 
@@ -18,18 +16,13 @@ STRUCTURE = {
     "MONITOR_SIGNALS",
     "TEMPLATES",
 }
-_LOGIN_IN_URL = re.compile(r"//[^/\s]*@")
 
 
 def log_settings() -> None:
     """A line for each setting that differs from Django's own, without secrets."""
-    safe = SafeExceptionReporterFilter()
+    safe = get_default_exception_reporter_filter()
     is_ours = settings.is_overridden  # type: ignore[misc]
     for name in sorted(dir(settings)):
         if name.isupper() and name not in STRUCTURE and is_ours(name):
             value = safe.cleanse_setting(name, getattr(settings, name))
-            logger.info("%s = %s", name, _shown(value))
-
-
-def _shown(value: Any) -> str:
-    return _LOGIN_IN_URL.sub("//…@", repr(value))
+            logger.info("%s = %r", name, value)

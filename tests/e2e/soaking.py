@@ -17,14 +17,33 @@ from tests.faults import Administrator
 from tests.serving import Site
 
 MEGABYTE = 1024 * 1024
-# Notes how long each scan took, on the way there and back.
-NOTE_POSTS = """
+# Notes how long each scan took, on the way there and back; and of each piece, how long after the
+# last key its answer stood on the screen.
+NOTE_TIMES = """
 window.posts = [];
 new PerformanceObserver((list) => {
   for (const entry of list.getEntries()) {
     if (entry.name.endsWith("/scans/")) window.posts.push(entry.duration);
   }
 }).observe({ type: "resource" });
+window.answers = [];
+let pressed = 0;
+addEventListener("keydown", (event) => {
+  if (event.key === "Enter") pressed = event.timeStamp;
+}, true);
+addEventListener("DOMContentLoaded", () => {
+  new MutationObserver(() => {
+    const since = pressed;
+    pressed = 0;
+    if (!since) return;
+    // When it stands there, not when it was written.
+    requestAnimationFrame(() => setTimeout(() => {
+      window.answers.push(performance.now() - since);
+    }));
+  }).observe(document.getElementById("banner-title"), {
+    childList: true, characterData: true, subtree: true,
+  });
+});
 """
 
 
@@ -51,6 +70,10 @@ class PageAtWork:
 
     def post_milliseconds(self) -> list[float]:
         found: list[float] = self.station.page.evaluate("window.posts")
+        return found
+
+    def answer_milliseconds(self) -> list[float]:
+        found: list[float] = self.station.page.evaluate("window.answers")
         return found
 
 
@@ -128,6 +151,7 @@ class Soak:
     heap_growth_bytes: float = 0.0
     memory_growth: float = 0.0
     page_milliseconds: list[float] = field(default_factory=list)
+    answer_milliseconds: list[float] = field(default_factory=list)
 
     def run(
         self, *, seconds: float, warm_up_seconds: float, stations: int, quick_scans: int
@@ -144,6 +168,7 @@ class Soak:
             for page in self.pages:
                 page.station.await_pending(0)
                 self.page_milliseconds += page.post_milliseconds()
+                self.answer_milliseconds += page.answer_milliseconds()
             self.connections = watch.connections[:]
             rate = ("--rate", "5", "--scans", str(quick_scans))
             with Simulated(self.site, *count, *rate) as simulated:
@@ -190,7 +215,6 @@ class Soak:
     def table(self) -> str:
         lost, doubled = self.lost_and_doubled()
         first, last = self.first_and_last_connections
-        at_pages = sorted(self.page_milliseconds)
         rows: dict[str, Any] = {
             "scans at pages": sum(len(page.pieces) for page in self.pages),
             "scans at stations": self.paced["confirmed"],
@@ -200,11 +224,22 @@ class Soak:
             "connections, accelerated": max(self.quick_connections),
             "growth of a page's heap": f"{self.heap_growth_bytes / MEGABYTE:.1f} MB",
             "growth of the workers' memory": f"{self.memory_growth:.1%}",
-            "POST p95 at pages": f"{at_pages[int(len(at_pages) * 0.95)]:.0f} ms",
+            "answers seen": len(self.answer_milliseconds),
+            "key to answer p50, p95, p99": _shares(self.answer_milliseconds),
+            "POST p50, p95, p99 at pages": _shares(self.page_milliseconds),
             "POST p50, p95, p99 at stations": _milliseconds(self.paced),
             "POST p50, p95, p99 accelerated": _milliseconds(self.quick),
         }
         return "\n".join(f"{name:<36}{value:>16}" for name, value in rows.items())
+
+
+def share(durations: list[float], part: float) -> float:
+    """What so large a part of them does not exceed."""
+    return sorted(durations)[int(len(durations) * part)]
+
+
+def _shares(durations: list[float]) -> str:
+    return ", ".join(f"{share(durations, part):.0f}" for part in (0.5, 0.95, 0.99)) + " ms"
 
 
 def _milliseconds(summary: dict[str, float]) -> str:

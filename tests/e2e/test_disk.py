@@ -17,6 +17,15 @@ HOLD_THE_STORE = """() => new Promise((held) => {
 })"""
 SILENT_DISK = "if (sessionStorage.silent !== 'no') IDBFactory.prototype.open = () => ({});"
 
+# As a policy or a private window does; `localStorage.allowed = 1` ends it.
+DENIED_DISK = """
+const open = IDBFactory.prototype.open;
+IDBFactory.prototype.open = function (...asked) {
+  if (!localStorage.allowed) throw new DOMException("denied", "SecurityError");
+  return open.apply(this, asked);
+};
+"""
+
 
 def test_while_the_disk_stalls_the_banner_is_never_green(station, complaints, database, order):
     complaints.expected = ["Failed to load resource"]  # The other tab's icon.
@@ -86,6 +95,30 @@ def test_a_full_disk_says_so_takes_no_further_scan_and_goes_on_by_itself(
     disk.send("Storage.overrideQuotaForOrigin", {"origin": site.url})
     station.await_confirmed(f"{order}-0001")
     station.scan(f"{order}-0002", "OC01", "OC11", "000")
+    station.await_confirmed(f"{order}-0002")
+    assert [row["cp"][-4:] for row in database.scans(order)] == ["0001", "0002"]
+
+
+def test_a_browser_that_lets_the_page_keep_nothing_says_so_and_takes_one_scan_at_most(
+    open_station, complaints, database, order
+):
+    complaints.expected = [
+        "A scan could not be kept: SecurityError",
+        "The outbox cannot use the browser's database: SecurityError",
+    ]
+    station = open_station(script=DENIED_DISK)
+    station.await_banner("problem", "cannot keep scans")
+    station.scan_piece(f"{order}-0001")
+    station.await_banner("problem", f"{order}-0001 is not kept yet")
+    expect(station.banner).to_contain_text("does not let the page keep anything")
+    station.await_pending(1)
+    station.heard()
+    station.scan(f"{order}-0002")
+    assert station.heard() == [220, 220]
+    assert database.scans(order) == []
+    station.page.evaluate("localStorage.allowed = 1")
+    station.await_confirmed(f"{order}-0001")
+    station.scan_piece(f"{order}-0002")
     station.await_confirmed(f"{order}-0002")
     assert [row["cp"][-4:] for row in database.scans(order)] == ["0001", "0002"]
 

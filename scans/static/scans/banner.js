@@ -79,9 +79,10 @@ export class Banner {
     this.show();
   }
 
-  /** The disk refuses it. */
-  unkept(entry) {
-    this.late(entry, words.banner.full());
+  /** The disk refuses it: it is full, or the browser lets us have none. */
+  unkept(entry, { name }) {
+    const isFull = name === "QuotaExceededError";
+    this.late(entry, isFull ? words.banner.full() : words.banner.denied());
   }
 
   /** It is on the disk. */

@@ -201,9 +201,9 @@ export class Desk {
   }
 
   /** The disk refuses it. */
-  unkept(entry) {
+  unkept(entry, error) {
     this.#onTime(entry.record.id);
-    this.banner.unkept(entry);
+    this.banner.unkept(entry, error);
     this.sound.play("bad");
   }
 

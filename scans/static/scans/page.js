@@ -122,7 +122,7 @@ const outbox = new Outbox({
     },
     unkept(entry, error) {
       console.warn("A scan could not be kept:", error);
-      desk.unkept(entry);
+      desk.unkept(entry, error);
     },
     kept: () => banner.waits(),
     confirmed(entry, stored) {

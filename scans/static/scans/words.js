@@ -217,6 +217,7 @@ export const banner = {
   newPiece: () => gettext("A new piece was begun."),
   dropped: (code) => say(gettext("%(code)s was not finished and is not recorded."), { code }),
   full: () => gettext("This browser's storage is full. Make room on it: the scan is kept then. No other is taken before."),
+  denied: () => gettext("This browser does not let the page keep anything. Allow it, or use another browser: the scan is kept then. No other is taken before."),
   storeBroken: () => gettext("This browser cannot keep scans: its storage is full or switched off."),
   pageBroken: () => gettext("Something is wrong with this page. Reload it: what is kept here stays."),
   noCamera: () => gettext("The camera cannot be used"),

@@ -1,0 +1,16 @@
+"""Leaves secrets out of what is told of the settings."""
+
+import re
+from typing import Any
+
+from django.views.debug import SafeExceptionReporterFilter
+
+_LOGIN_IN_URL = re.compile(r"//[^/\s]*@")
+
+
+class Filter(SafeExceptionReporterFilter):
+    """As Django's, which goes by names and does not know that an address may hold a password."""
+
+    def cleanse_setting(self, key: Any, value: Any) -> Any:
+        cleansed: Any = super().cleanse_setting(key, value)
+        return _LOGIN_IN_URL.sub("//…@", cleansed) if isinstance(cleansed, str) else cleansed
