@@ -43,7 +43,7 @@ class UserAdmin(KeptAdmin, DjangoUserAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Only a superuser makes superusers or hands out single rights; others give roles."""
-        readonly = [*self.readonly_fields]
+        readonly = [*self.readonly_fields, "last_login", "date_joined"]
         if not request.user.is_superuser:
             readonly += ["is_superuser", "user_permissions"]
         if obj is not None and obj == request.user:

@@ -22,7 +22,7 @@ from accounts.history import REASON_MAX_LENGTH, write_down
 MOST_AT_ONCE = 500
 
 
-def _reason(**options: Any) -> forms.CharField:
+def reason_field(**options: Any) -> forms.CharField:
     return forms.CharField(
         label=gettext_lazy("Reason"),
         max_length=REASON_MAX_LENGTH,
@@ -35,8 +35,7 @@ class ReasonForm(forms.ModelForm):
     """Asks why. Who takes something out of use has to say so."""
 
     activity: ClassVar[str] = "active"
-    always_needs_reason: ClassVar[bool] = False
-    reason = _reason(
+    reason = reason_field(
         required=False, help_text=gettext_lazy("Is kept in the history. Needed to deactivate.")
     )
 
@@ -47,8 +46,7 @@ class ReasonForm(forms.ModelForm):
             and self.activity in self.changed_data
             and not cleaned.get(self.activity)
         )
-        is_needed = is_deactivated or (self.always_needs_reason and self.has_changed())
-        if is_needed and not cleaned.get("reason") and "reason" not in self.errors:
+        if is_deactivated and not cleaned.get("reason") and "reason" not in self.errors:
             self.add_error("reason", _("Say why."))
         return cleaned
 
@@ -56,7 +54,7 @@ class ReasonForm(forms.ModelForm):
 class BulkForm(forms.Form):
     """The reason for what is done to many at once."""
 
-    reason = _reason()
+    reason = reason_field()
 
 
 class KeptAdmin(SimpleHistoryAdmin, ModelAdmin):

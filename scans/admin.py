@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
+from django.db import models
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -17,7 +18,7 @@ from accounts.administration import KeptAdmin
 from scans.barcode import FIELDS
 from scans.exchange import DefectTable, ExchangeMixin, OperatorTable, StationTable
 from scans.floor import current_floor
-from scans.forms import SettingsForm, lost_scans, tried
+from scans.forms import Clock, SettingsForm, lost_scans, tried
 from scans.models import (
     Defect,
     Event,
@@ -89,6 +90,7 @@ class SettingsAdmin(KeptAdmin):
 
     form = SettingsForm
     actions = ()
+    formfield_overrides = {models.TimeField: {"widget": Clock}}
     change_form_after_template = "admin/scans/settings_preview.html"
     fieldsets = (
         (
@@ -104,14 +106,14 @@ class SettingsAdmin(KeptAdmin):
         (
             _("Shifts"),
             {
-                "fields": (("morning_start", "afternoon_start", "night_start"),),
+                "fields": ("morning_start", "afternoon_start", "night_start"),
                 "description": _("Reports of the past are divided by them too."),
             },
         ),
         (
             _("All station pages"),
             {
-                "fields": (("clock_off_seconds", "warning_seconds", "volume_percent"),),
+                "fields": ("clock_off_seconds", "warning_seconds", "volume_percent"),
                 "description": _(
                     "Windows for undo and double reads, and sound, are in the profiles."
                 ),
@@ -156,6 +158,9 @@ class RecordAdmin(ModelAdmin):
     """To read. Not even a superuser changes a record."""
 
     paginator = ShallowPaginator
+    list_per_page = 50
+    # By arrival alone: any other order would sort the whole table.
+    sortable_by = ()
     # The count of all rows would read the whole table for each page.
     show_full_result_count = False
     ordering = ("-pk",)

@@ -42,11 +42,10 @@ class Flag(widgets.BooleanWidget):
     """Refuses what import-export takes for nothing said."""
 
     def clean(self, value: Any, row: Any = None, **kwargs: Any) -> bool:
-        if (
-            flag := {"1": True, "true": True, "0": False, "false": False}.get(value.lower())
-        ) is None:
+        flags = {"1": True, "true": True, "0": False, "false": False}
+        if value.lower() not in flags:
             raise ValueError(_("Write 1 or 0, not “%(value)s”.") % {"value": value[:20]})
-        return flag
+        return flags[value.lower()]
 
 
 class Table(resources.ModelResource):

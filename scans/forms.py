@@ -4,10 +4,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.widgets import INPUT_CLASSES
 
-from accounts.administration import ReasonForm
+from accounts.administration import ReasonForm, reason_field
 from scans.barcode import FIELDS, MAX_LENGTH, Codes, repair
 from scans.models import Defect, Operator, Scan, Settings
 
@@ -23,10 +26,19 @@ def _strangers(codes: Codes, field: str, known: Iterable[str]) -> str:
     return f"{named}, … ({len(lost)})" if len(lost) > NAMED else named
 
 
+class Clock(forms.TimeInput):
+    """Hours and minutes, as the browser offers them."""
+
+    input_type = "time"
+
+    def __init__(self) -> None:
+        super().__init__(attrs={"class": " ".join(INPUT_CLASSES)}, format="%H:%M")
+
+
 class SettingsForm(ReasonForm):
     """Refuses what would lock out a badge or a defect that is in use."""
 
-    always_needs_reason = True
+    reason = reason_field(help_text=gettext_lazy("Is kept in the history."))
 
     class Meta:
         model = Settings

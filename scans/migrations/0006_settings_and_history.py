@@ -8,6 +8,7 @@ import scans.models.master_data
 import simple_history.models
 from django.conf import settings
 from django.db import migrations, models
+from django.utils import timezone
 
 
 # As migration 0005 has it for master data.
@@ -24,6 +25,19 @@ TRIGGERS = {
 def add_settings(apps, schema_editor):
     Settings = apps.get_model("scans", "Settings")
     Settings.objects.using(schema_editor.connection.alias).get_or_create(pk=1)
+
+
+def begin_history(apps, schema_editor):
+    """What is there is what the first change will be compared with."""
+    using = schema_editor.connection.alias
+    for name in ("Settings", "Profile", "Station", "Operator", "Defect"):
+        History = apps.get_model("scans", f"Historical{name}")
+        fields = [field.attname for field in apps.get_model("scans", name)._meta.fields]
+        now = timezone.now()
+        History.objects.using(using).bulk_create(
+            History(history_date=now, history_type="+", **row)
+            for row in apps.get_model("scans", name).objects.using(using).values(*fields)
+        )
 
 
 class Migration(migrations.Migration):
@@ -209,4 +223,5 @@ class Migration(migrations.Migration):
             [f"DROP TRIGGER {name}" for name in TRIGGERS],
         ),
         migrations.RunPython(add_settings, migrations.RunPython.noop),
+        migrations.RunPython(begin_history, migrations.RunPython.noop),
     ]
