@@ -1,24 +1,31 @@
-"""Users and roles in the admin."""
+"""Users, roles and who tried to sign in, in the admin."""
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
 from django.db.models import Count, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
+from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserCreationForm
 
+from accounts import attempts
 from accounts.administration import KeptAdmin
-from accounts.forms import RoleForm, UserForm
-from accounts.models import User
+from accounts.models import Attempt, User
+from accounts.office import RoleForm, UserForm
 from accounts.roles import ROLES, beyond_catalogue, is_beyond
+from accounts.sessions import end_sessions
 
 
 @admin.register(User)
-class UserAdmin(KeptAdmin, DjangoUserAdmin):
+class UserAdmin(DjangoUserAdmin, KeptAdmin):
     activity = "is_active"
+    actions = ("activate", "deactivate", "sign_out_everywhere", "unlock")
     list_display = (
         "username", "first_name", "last_name", "roles", "is_active", "is_staff", "last_login",
     )  # fmt: skip
@@ -67,6 +74,36 @@ class UserAdmin(KeptAdmin, DjangoUserAdmin):
     def may_set_activity(self, request: HttpRequest, obj: Any, *, active: bool) -> bool:
         return obj != request.user and self.has_change_permission(request, obj)
 
+    @admin.action(description=_("Sign out everywhere"), permissions=["change"])
+    def sign_out_everywhere(
+        self, request: HttpRequest, queryset: QuerySet[User]
+    ) -> HttpResponse | None:
+        """Asks first, with whom it is about."""
+        users = [user for user in queryset if self.has_change_permission(request, user)]
+        if "confirmed" not in request.POST:
+            context = self.admin_site.each_context(request) | {
+                "title": gettext("Sign out everywhere"),
+                "opts": self.opts,
+                "users": users,
+                "checkbox": ACTION_CHECKBOX_NAME,
+            }
+            return TemplateResponse(request, "admin/accounts/user/sign_out.html", context)
+        for user in users:
+            ended = end_sessions(user)
+            self.log_change(request, user, f"Signed out everywhere, {ended} sessions")
+        text = ngettext(
+            "%(count)d person was signed out.", "%(count)d people were signed out.", len(users)
+        )
+        messages.success(request, text % {"count": len(users)})
+        return None
+
+    @admin.action(description=_("Unlock the sign-in"), permissions=["change"])
+    def unlock(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        for user in queryset:
+            forgiven = attempts.forgive(user.get_username())
+            self.log_change(request, user, f"Unlocked, {forgiven} failures forgiven")
+        messages.success(request, gettext("They can sign in again."))
+
 
 admin.site.unregister(Group)
 
@@ -101,3 +138,25 @@ class RoleAdmin(KeptAdmin):
         if obj is not None and not request.user.is_superuser and is_beyond(obj):
             return False
         return bool(super().has_change_permission(request, obj))
+
+
+@admin.register(Attempt)
+class AttemptAdmin(ModelAdmin):
+    """Who tried to sign in, from where, and what became of it: to read."""
+
+    list_display = ("at", "name", "outcome", "address", "browser")
+    list_filter = ("outcome", "at")
+    search_fields = ("name", "address")
+    search_help_text = _("User name or address")
+    ordering = ("-at",)
+    # To count them all takes longer than to show some.
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False

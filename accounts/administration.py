@@ -5,10 +5,11 @@ from typing import Any, ClassVar
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.utils import unquote
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseBase
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -72,6 +73,17 @@ class KeptAdmin(SimpleHistoryAdmin, ModelAdmin):
         return [
             one for one in super().get_urls() if not (one.name or "").endswith("_simple_history")
         ]
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: Any = None
+    ) -> HttpResponseBase:
+        """Of what there is: nothing is deleted."""
+        response: HttpResponseBase = (
+            super().history_view(request, object_id, extra_context)
+            if self.get_object(request, unquote(object_id)) is not None
+            else self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+        )
+        return response
 
     def revert_disabled(self, request: HttpRequest, obj: Any = None) -> bool:
         return True

@@ -1,12 +1,14 @@
-"""Remembers people's rights from one request to the next, for as long as nobody changes any."""
+"""Says who signs in, and what they may: remembered for as long as nobody changes any right."""
 
 import logging
 from typing import Any
 
 from django.contrib.auth.backends import ModelBackend
 from django.dispatch import Signal
+from django.http import HttpRequest
 
-from accounts.models import User
+from accounts import attempts
+from accounts.models import Attempt, User
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +35,27 @@ class RightsBackend(ModelBackend):
     every process of every host from the first request that begins after its commit. For users
     that come by another way, nothing is remembered.
     """
+
+    def authenticate(
+        self,
+        request: HttpRequest | None,
+        username: str | None = None,
+        password: str | None = None,
+        **kwargs: Any,
+    ) -> User | None:
+        """The user, if the password is right. It takes as long and tells as little when not."""
+        if username is None or password is None:
+            return None
+        user = User.objects.filter(username=username).first()
+        attempt = attempts.begin(request, user, username)
+        if user is None or attempt.outcome == Attempt.Outcome.LOCKED:
+            # Takes as long as to check one.
+            User().set_password(password)
+        elif user.check_password(password) and self.user_can_authenticate(user):
+            attempts.accept(attempt)
+            return user
+        attempts.fail(attempt)
+        return None
 
     def get_user(self, user_id: Any) -> User | None:
         user = next(iter(User.objects.raw(_USER_AND_REVISION, [user_id])), None)

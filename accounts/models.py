@@ -1,8 +1,10 @@
-"""The people who sign in, and the state of their rights."""
+"""The people who sign in, where they are signed in, and the state of their rights."""
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser, Group
-from django.db import models
+from django.contrib.sessions.backends.base import SessionBase
+from django.contrib.sessions.base_session import AbstractBaseSession
+from django.db import connections, models
 from django.utils.translation import gettext_lazy as _
 from simple_history import register
 
@@ -26,8 +28,83 @@ class User(AbstractUser):
         m2m_fields=["groups", "user_permissions"],
     )
 
+    def check_password(self, raw_password: str | None) -> bool:
+        _give_back_connections()
+        return super().check_password(raw_password)
+
+    def set_password(self, raw_password: str | None) -> None:
+        _give_back_connections()
+        super().set_password(raw_password)
+
+
+def _give_back_connections() -> None:
+    """Let others have this thread's connections while a password is hashed, which takes long."""
+    for connection in connections.all(initialized_only=True):
+        if not connection.in_atomic_block:
+            connection.close()
+
 
 register(Group, app="accounts", records_class=History, m2m_fields=["permissions"])
+
+
+class Session(AbstractBaseSession):
+    """A browser in which somebody is signed in. Its key is a secret: never show it.
+
+    A trigger deletes a user's sessions when he is disabled or begins to administer (migration
+    0005): how long a session lasts is decided at its beginning.
+    """
+
+    user = models.ForeignKey(User, models.CASCADE, null=True, related_name="sessions")
+    address = models.CharField(max_length=45)
+    signed_in_at = models.DateTimeField(null=True)
+    seen_at = models.DateTimeField(null=True)
+    # As the browser was bound at the sign-in; "" at none.
+    station = models.CharField(max_length=16)
+
+    class Meta(AbstractBaseSession.Meta):
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.user} at {self.address}"
+
+    @classmethod
+    def get_session_store_class(cls) -> type[SessionBase]:
+        from accounts.sessions import SessionStore
+
+        return SessionStore
+
+
+class Attempt(models.Model):
+    """Somebody tried to sign in. See `accounts.attempts`."""
+
+    class Outcome(models.TextChoices):
+        ACCEPTED = "accepted", _("right password")
+        WRONG = "wrong", _("wrong password")
+        UNKNOWN = "unknown", _("unknown user name")
+        DISABLED = "disabled", _("disabled account")
+        LOCKED = "locked", _("locked after too many failures")
+
+    at = models.DateTimeField(_("time"), auto_now_add=True, db_index=True)
+    user = models.ForeignKey(
+        User, models.CASCADE, verbose_name=_("user"), null=True, related_name="attempts"
+    )
+    # As it is stored; a mark for a name that nobody has.
+    name = models.CharField(_("username"), max_length=150)
+    address = models.CharField(_("address"), max_length=45)
+    browser = models.CharField(_("browser"), max_length=200)
+    outcome = models.CharField(_("outcome"), max_length=16, choices=Outcome.choices)
+    # A failure that is not forgiven.
+    counts = models.BooleanField(default=True)
+
+    class Meta:
+        default_permissions = ("view",)
+        verbose_name = _("sign-in attempt")
+        verbose_name_plural = _("sign-in attempts")
+        # What counts for a name at an address.
+        indexes = [models.Index(fields=["name", "address", "at"], name="attempt_name_address_at")]
+
+    def __str__(self) -> str:
+        return f"{self.name} from {self.address} at {self.at:%Y-%m-%d %H:%M:%S}"
 
 
 class RightsRevision(models.Model):

@@ -44,6 +44,7 @@ MODULES: dict[Any, dict[str, Any]] = {
         "accounts.view_user": _("See users"),
         "accounts.add_user": _("Add users"),
         "accounts.change_user": _("Change users, their roles and passwords"),
+        "accounts.view_attempt": _("See who tried to sign in"),
         "auth.view_group": _("See roles"),
         "auth.add_group": _("Add roles"),
         "auth.change_group": _("Change roles"),

@@ -1,23 +1,125 @@
-"""Keeps sessions in the database, and reads one by one short statement."""
+"""Keeps sessions in the database, with whose they are, from where, since when and until when."""
 
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, cast
 
+from django.conf import settings
+from django.contrib.auth import SESSION_KEY
+from django.contrib.auth.signals import user_logged_in
 from django.contrib.sessions.backends import db
+from django.contrib.sessions.base_session import AbstractBaseSession
+from django.contrib.sessions.middleware import SessionMiddleware
+from django.dispatch import receiver
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.module_loading import import_string
+
+from accounts.models import Session, User
+
+# Who administers is out after so long without a sign of a person, unless at a station.
+IDLE_SECONDS = 30 * 60
+# That somebody is there is written down once in so long.
+SEEN_SECONDS = 60
+LONGEST_ADDRESS = 45
+
+# Where a session's content tells of its sign-in.
+_SIGN_IN = "sign_in"
 
 # In SQL, as each request asks: the ORM would take three times as long to write it.
 _SESSION = """
-SELECT session_key, session_data FROM django_session
+SELECT session_key, session_data, seen_at FROM accounts_session
 WHERE session_key = %s AND expire_date > UTC_TIMESTAMP()
 """
 
 
 class SessionStore(db.SessionStore):
-    """Django's own, but for how it reads."""
+    """Django's own, but for how it reads, when it ends, and what its row tells."""
+
+    # As the row says.
+    seen_at: datetime | None = None
+
+    @classmethod
+    def get_model_class(cls) -> type[AbstractBaseSession]:
+        return Session
 
     def load(self) -> dict[str, Any]:
-        session = next(iter(self.model.objects.raw(_SESSION, [self.session_key])), None)
+        session = next(iter(Session.objects.raw(_SESSION, [self.session_key])), None)
         if session is None:
             # As Django does: nobody chooses the key of a session to come.
             self._session_key = None
             return {}
+        self.seen_at = session.seen_at
         return self.decode(session.session_data)
+
+    def create_model_instance(self, data: dict[str, Any]) -> Session:
+        row = cast(Session, super().create_model_instance(data))
+        if sign_in := data.get(_SIGN_IN):
+            row.user_id = data.get(SESSION_KEY)
+            row.address = sign_in["address"]
+            row.station = sign_in["station"]
+            row.signed_in_at = datetime.fromisoformat(sign_in["at"])
+            row.seen_at = timezone.now()
+        return row
+
+    def get_expiry_date(self, **kwargs: Any) -> datetime:
+        """So long after the sign-in, or after the last sign of whoever must not be away."""
+        sign_in = self.get(_SIGN_IN)
+        if sign_in is None:
+            return super().get_expiry_date(**kwargs)
+        signed_in_at = datetime.fromisoformat(sign_in["at"])
+        end = signed_in_at + timedelta(seconds=settings.SESSION_COOKIE_AGE)
+        if idle_seconds := sign_in["idle_seconds"]:
+            return min(end, timezone.now() + timedelta(seconds=idle_seconds))
+        return end
+
+    def note_seen(self, *, by_person: bool) -> None:
+        """Have it written down that the browser is there, if that was not done just now.
+
+        What a page asks by itself keeps nobody signed in who must not be away.
+        """
+        sign_in = self.get(_SIGN_IN)
+        if sign_in is None or (sign_in["idle_seconds"] and not by_person):
+            return
+        now = timezone.now()
+        if self.seen_at is not None and now - self.seen_at < timedelta(seconds=SEEN_SECONDS):
+            return
+        # Whose session was ended meanwhile stays out: nothing is there to be changed.
+        Session.objects.filter(session_key=self.session_key).update(
+            seen_at=now, expire_date=self.get_expiry_date()
+        )
+
+
+class Middleware(SessionMiddleware):
+    """Django's own; pages that a person opens are a sign of that person."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        session, match = cast(SessionStore, request.session), request.resolver_match
+        # What answers JSON is asked by pages. A changed session is written anyway.
+        if (
+            session.accessed
+            and not session.modified
+            and match is not None
+            and not getattr(match.func, "answers_json", False)
+        ):
+            session.note_seen(by_person=True)
+        return super().process_response(request, response)
+
+
+def end_sessions(user: User) -> int:
+    """Sign a person out everywhere, from the next request on; how many sessions that ended."""
+    ended, _by_model = Session.objects.filter(user=user).delete()
+    return ended
+
+
+@receiver(user_logged_in)
+def _begin(request: HttpRequest, user: User, **kwargs: Any) -> None:
+    station = import_string(settings.STATION_OF_BROWSER)(request)
+    may_not_be_away = (user.is_staff or user.is_superuser) and not station
+    request.session[_SIGN_IN] = {
+        "at": timezone.now().isoformat(),
+        "address": request.META.get("REMOTE_ADDR", "")[:LONGEST_ADDRESS],
+        "station": station,
+        "idle_seconds": IDLE_SECONDS if may_not_be_away else 0,
+    }
+    # Nobody else clears away what has ended.
+    Session.objects.filter(expire_date__lt=timezone.now()).delete()

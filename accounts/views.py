@@ -1,10 +1,51 @@
-"""Lets people choose their language."""
+"""Signing in and out, and the choice of a language."""
+
+import logging
+from typing import cast
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponseBase
+from django.contrib.auth import logout
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import LoginView, redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST
 from django.views.i18n import set_language
 
+from accounts.forms import SignInForm
 from accounts.models import User
+from accounts.sessions import end_sessions
+
+logger = logging.getLogger(__name__)
+
+
+class SignIn(LoginView):
+    template_name = "accounts/login.html"
+    authentication_form = SignInForm
+    redirect_authenticated_user = True
+
+
+@never_cache
+def admin_sign_in(request: HttpRequest) -> HttpResponse:
+    """One page to sign in is enough. To others than staff it would open no admin."""
+    if getattr(request.user, "is_staff", False):
+        return redirect("admin:index")
+    if request.user.is_authenticated:
+        raise PermissionDenied
+    return redirect_to_login(request.GET.get("next", ""), settings.LOGIN_URL)
+
+
+@require_POST
+@login_required
+def sign_out_everywhere(request: HttpRequest) -> HttpResponse:
+    """In this browser and in all others where the same person is signed in."""
+    user = cast(User, request.user)
+    ended = end_sessions(user)
+    logger.info("%s ended all own sessions: %d", user.get_username(), ended)
+    logout(request)
+    return redirect(settings.LOGOUT_REDIRECT_URL)
 
 
 def choose_language(request: HttpRequest) -> HttpResponseBase:

@@ -49,6 +49,8 @@ logger_class = "quality.serving.Logger"
 # Whether a request came by TLS is for Django to say (BEHIND_TLS_PROXY), not for gunicorn, which
 # would believe every program on this machine.
 secure_scheme_headers = {}
+# Nor may a header say below which path the site lies.
+forwarder_headers = ""
 
 
 def on_starting(server):

@@ -4,6 +4,7 @@ import contextlib
 import math
 import os
 import secrets
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -42,6 +43,17 @@ def _above_zero(name: str, default: float, what: str) -> float:
     if not 0 < value < math.inf:
         raise ImproperlyConfigured(f"{name} must be {what} above 0, not {text!r}.")
     return value
+
+
+def networks(name: str, *, default: str) -> list[IPv4Network | IPv6Network]:
+    """The variable `name`, addresses and networks with commas. Raises ImproperlyConfigured."""
+    texts = (os.environ.get(name) or default).split(",")
+    try:
+        return [ip_network(text.strip()) for text in texts if text.strip()]
+    except ValueError as error:
+        raise ImproperlyConfigured(
+            f"{name} must be addresses or networks like 10.0.0.0/24, separated by commas: {error}."
+        ) from error
 
 
 def secret(name: str) -> str:

@@ -77,6 +77,12 @@ def admin_links(request: HttpRequest) -> list[dict[str, Any]]:
             _("People"),
             [
                 (_("users"), "admin:accounts_user_changelist", "group", "accounts.view_user"),
+                (
+                    _("sign-in attempts"),
+                    "admin:accounts_attempt_changelist",
+                    "login",
+                    "accounts.view_attempt",
+                ),
                 (_("roles"), "admin:auth_group_changelist", "shield_person", "auth.view_group"),
             ],
         ),

@@ -1,14 +1,19 @@
 """What gunicorn serves with: a worker that answers probes while all its threads are busy."""
 
+import contextlib
 import functools
+import os
 import re
 import selectors
 import socket
+import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from gunicorn.glogging import Logger as UsualLogger
+from gunicorn.util import split_request_uri
 from gunicorn.workers.gthread import ThreadWorker
 
 # Threads that serve nothing but the requests that begin so.
@@ -20,6 +25,23 @@ WATCH_STARTS = (
     *(b"GET /monitor/", b"GET /admin/monitor/", b"POST /admin/monitor/"),
     *(b"GET /static/", b"GET /i18n/texts.js"),
 )
+# What hashes passwords has a thread that yields to all others. So many may wait for it; whoever
+# came behind them would give up before.
+HASHING_PATH, NOT_HASHING_PATH = b"/accounts/", b"/accounts/logout/"
+MOST_HASHING = 16
+HASHING_NICE = 5
+TOO_MANY = b"""HTTP/1.1 503 Service Unavailable\r
+Connection: close\r
+Retry-After: 5\r
+Cache-Control: no-store\r
+Content-Type: text/plain; charset=utf-8\r
+\r
+%s
+""" % (
+    "Prea multe autentificări deodată. Încercați din nou peste câteva secunde.\n"
+    "Too many people sign in at once. Try again in a few seconds."
+).encode()
+TOO_LONG = b"HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 # A request costs a thread once all of it has come; what is longer is none of those above.
 LONGEST_BYTES = 16 * 1024
@@ -49,18 +71,19 @@ class Logger(UsualLogger):
 
 
 class Worker(ThreadWorker):
-    """As gunicorn's, with threads for probes alone, and others for those who watch the pool.
+    """As gunicorn's, with threads for probes alone, for those who watch the pool, and for sign-ins.
 
     When the database is frozen every ordinary thread may wait for it. An orchestrator that is not
     answered then would restart a worker that is well, and the requests in flight would be lost.
-    And whoever looks why nothing answers is to see it.
+    And whoever looks why nothing answers is to see it. Many that sign in at once hold up each other
+    and no scan.
 
     A request is handed to a thread when all of it is here: whoever sends the half of one, or a
     byte a second, holds up nobody.
 
-    Leans on ThreadWorker's `enqueue_req`, `tpool`, `pending_conns`, `poller`, and on the
-    connection's `init()` and its parser's `unreader`, which are not documented: gunicorn is pinned,
-    and `tests/quality/test_serving.py` holds what is used.
+    Leans on ThreadWorker's `enqueue_req`, `finish_request`, `tpool`, `nr_conns`, `pending_conns`,
+    `poller`, on the connection's `init()` and its parser's `unreader`, and on `split_request_uri`,
+    which are not documented: gunicorn is pinned, and the tests of this room hold what is used.
     """
 
     tpool: Any
@@ -68,6 +91,8 @@ class Worker(ThreadWorker):
     def init_process(self) -> None:
         self.probe_threads = ThreadPoolExecutor(PROBE_THREADS, "probe")
         self.watch_threads = ThreadPoolExecutor(WATCH_THREADS, "watch")
+        self.hashing_thread = ThreadPoolExecutor(1, "hashing", _yield_to_others)
+        self.hashing = 0
         super().init_process()
 
     def enqueue_req(self, conn: Any) -> None:
@@ -87,7 +112,14 @@ class Worker(ThreadWorker):
         if not is_new:
             del conn.sent_by
         usual = self.tpool
-        if is_whole and request.startswith(PROBE_STARTS):
+        if request.startswith(b"POST ") and hashes(request):
+            if is_long or self.hashing >= MOST_HASHING:
+                self._refuse(conn, TOO_LONG if is_long else TOO_MANY)
+                return
+            self.hashing += 1
+            conn.is_hashing = True
+            self.tpool = self.hashing_thread
+        elif is_whole and request.startswith(PROBE_STARTS):
             self.tpool = self.probe_threads
         elif is_whole and request.startswith(WATCH_STARTS):
             self.tpool = self.watch_threads
@@ -95,6 +127,18 @@ class Worker(ThreadWorker):
             super().enqueue_req(conn)
         finally:
             self.tpool = usual
+
+    def finish_request(self, conn: Any, fs: "Future[Any]") -> None:
+        if getattr(conn, "is_hashing", False):
+            conn.is_hashing = False
+            self.hashing -= 1
+        super().finish_request(conn, fs)
+
+    def _refuse(self, conn: Any, answer: bytes) -> None:
+        with contextlib.suppress(OSError):  # has hung up
+            conn.sock.send(answer, socket.MSG_DONTWAIT)
+        self.nr_conns -= 1
+        conn.close()
 
     def _await_more(self, conn: Any) -> None:
         """Have the connection enqueued once it says more; until then it costs no thread."""
@@ -105,6 +149,21 @@ class Worker(ThreadWorker):
         self.pending_conns.append(conn)
         readable = functools.partial(self.on_pending_socket_readable, conn)
         self.poller.register(conn.sock, selectors.EVENT_READ, readable)
+
+
+def _yield_to_others() -> None:
+    """On Linux each thread has a niceness of its own."""
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), HASHING_NICE)
+
+
+def hashes(request: bytes) -> bool:
+    """Whether a POST asks for a password to be hashed, however its address is written."""
+    target = request.split(b" ", 2)[1].decode("latin-1")
+    try:
+        path = unquote_to_bytes(split_request_uri(target).path)
+    except ValueError:  # for gunicorn to refuse
+        return False
+    return path.startswith(HASHING_PATH) and not path.startswith(NOT_HASHING_PATH)
 
 
 def _hear(conn: Any) -> tuple[bytes, bool]:

@@ -19,6 +19,7 @@ from quality.environment import (
     VAR_DIR,
     factor,
     kept_secret,
+    networks,
     seconds,
     secret,
     whole_number,
@@ -170,7 +171,6 @@ INSTALLED_APPS = [
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
-    "django.contrib.sessions",
     "django.contrib.messages",
     # Before staticfiles: `runserver` then serves static files as gunicorn does.
     "whitenoise.runserver_nostatic",
@@ -186,7 +186,9 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    # First: a probe knows no host name, and asks for no session.
+    # Before all that ask who asks.
+    "quality.proxies.Proxies",
+    # Early: a probe knows no host name, and asks for no session.
     "quality.monitor.health.answer_probes",
     # Outside of the sessions: it looks at whether theirs has ended.
     "quality.monitor.middleware.Lifetime",
@@ -194,7 +196,7 @@ MIDDLEWARE = [
     "quality.headers.add",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "accounts.sessions.Middleware",
     "accounts.language.speak",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -246,6 +248,8 @@ MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
 SESSION_ENGINE = "accounts.sessions"
 # A shift and its hand-over: nobody is signed out in the middle of one.
 SESSION_COOKIE_AGE = 14 * 60 * 60
+# Says at which station a browser stands, if at any. `accounts` knows no stations.
+STATION_OF_BROWSER = "scans.binding.bound_station"
 
 
 # ----- Monitoring
@@ -354,6 +358,8 @@ BEHIND_TLS_PROXY = env.bool("BEHIND_TLS_PROXY", default=False)
 if BEHIND_TLS_PROXY:
     # Only for a proxy that always sets this header itself: else anyone could.
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+# Whose X-Forwarded-For is believed.
+TRUSTED_PROXIES = networks("TRUSTED_PROXIES", default="127.0.0.1,::1" if BEHIND_TLS_PROXY else "")
 
 # Longer than any form of ours without its files, and than any file that is imported.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000

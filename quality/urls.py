@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.i18n import JavaScriptCatalog
 
-from accounts.views import choose_language
+from accounts.views import admin_sign_in, choose_language
 from quality import views
 from quality.monitor import health
 
@@ -18,6 +18,7 @@ urlpatterns = [
     path("i18n/texts.js", JavaScriptCatalog.as_view(packages=["scans"]), name="texts"),
     path("i18n/setlang/", choose_language, name="set_language"),
     path("monitor/", include("quality.monitor.urls")),
+    path("admin/login/", admin_sign_in),
     path("admin/", admin.site.urls),
 ]
 

@@ -126,6 +126,9 @@ class SettingsAdmin(KeptAdmin):
         preview = require_POST(self.admin_site.admin_view(self.preview))
         return [path("preview/", preview, name="scans_settings_preview"), *super().get_urls()]
 
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
     def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
         return Settings.now() if object_id == "1" else None
 

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from accounts.models import User
 from accounts.rights import api
+from accounts.sessions import SessionStore
 from scans import binding, queries
 from scans.corrections import NotAllowed, void_scan
 from scans.floor import bootstrap, current_floor, floor_at, held_floor
@@ -160,7 +161,9 @@ def incidents(request: HttpRequest, payload: dict[str, Any]) -> JsonResponse:
 @takes_object
 def heartbeat(request: HttpRequest, payload: dict[str, Any]) -> JsonResponse:
     """Note that a browser is there; the answer says whether the floor has changed."""
-    return JsonResponse({"revision": note_heartbeat(read_heartbeat(payload))})
+    revision = note_heartbeat(read_heartbeat(payload))
+    cast(SessionStore, request.session).note_seen(by_person=False)
+    return JsonResponse({"revision": revision})
 
 
 # ----- What a station asks

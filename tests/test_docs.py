@@ -23,7 +23,7 @@ def commands() -> set[str]:
 def variables() -> set[str]:
     """The environment variables that the code reads for its users."""
     reads = re.compile(
-        r"""(?:env(?:\.\w+)?\(|environ(?:\.get\(|\[)|whole_number\(|seconds\(|factor\(|getenv\()\s*f?"([A-Z_]+)\""""
+        r"""(?:env(?:\.\w+)?\(|environ(?:\.get\(|\[)|whole_number\(|seconds\(|factor\(|networks\(|getenv\()\s*f?"([A-Z_]+)\""""
     )
     found = set()
     for path in [

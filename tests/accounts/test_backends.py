@@ -69,7 +69,7 @@ def test_a_request_asks_for_session_and_user_alone(client, django_assert_num_que
     with django_assert_num_queries(2) as asked:
         assert client.get("/")["Location"] == "/scans/station/"
     session, user = [one["sql"] for one in asked.captured_queries]
-    assert "django_session" in session
+    assert "accounts_session" in session
     assert "accounts_user" in user
     assert "accounts_rightsrevision" in user
 
@@ -133,13 +133,16 @@ def test_a_right_of_ones_own_comes_and_goes_at_the_next_request(client, operator
     assert client.get(ADDRESS).status_code == 403
 
 
-def test_who_becomes_a_superuser_may_do_it_at_the_next_request_and_no_longer_afterwards(
+def test_who_becomes_a_superuser_may_do_it_once_signed_in_again_and_no_longer_afterwards(
     client, operator
 ):
     operator.groups.clear()
     for is_superuser, status in ((False, 403), (True, 200), (False, 403)):
         # In bulk, of which no signal tells: what stands in the user's row is read anyway.
         User.objects.update(is_superuser=is_superuser)
+        if is_superuser:
+            assert client.get(ADDRESS).status_code == 401
+            client.force_login(operator)
         assert client.get(ADDRESS).status_code == status
         rights = RightsBackend().get_user(operator.pk).get_all_permissions()
         assert ("scans.record_scan" in rights) == is_superuser

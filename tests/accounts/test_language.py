@@ -80,16 +80,6 @@ def test_the_next_person_at_a_station_starts_in_romanian(operator):
     assert language_of(client) == "ro"
 
 
-def test_signing_in_to_the_admin_counts_as_well(person):
-    admin = person("admin")
-    admin.set_password(PASSWORD)
-    admin.language = "en"
-    admin.save()
-    client = Client()
-    sign_in(client, "/admin/login/", "admin")
-    assert language_of(client, "/admin/") == "en"
-
-
 def test_the_language_costs_a_request_no_statement(operator, django_assert_num_queries):
     client = Client()
     client.cookies["django_language"] = "en"

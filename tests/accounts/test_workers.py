@@ -67,11 +67,7 @@ def test_session_and_user_cost_a_request_two_statements_and_rights_none(site, op
     with Administrator(site.database.server) as administrator, administrator.heard() as statements:
         answers = ask_both(operator, least=3)
     requests = sum(one.total() for one in answers.values())
-    who = [
-        one
-        for one in statements
-        if any(name in one for name in ("django_session", "accounts_", "auth_"))
-    ]
+    who = [one for one in statements if any(name in one for name in ("accounts_", "auth_"))]
     assert len(who) == 2 * requests
-    assert sum("django_session" in one for one in who) == requests
+    assert sum("accounts_session" in one for one in who) == requests
     assert sum("accounts_rightsrevision" in one for one in who) == requests

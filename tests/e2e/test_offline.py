@@ -119,7 +119,7 @@ def test_200_scans_outlive_server_browser_and_login_and_are_stored_once(
         station.await_pending(90)
         shift.scan(station, 90, operator="OP0002")
         station.await_pending(180)
-        database.run("DELETE FROM django_session WHERE session_key = %s", session)
+        database.run("DELETE FROM accounts_session WHERE session_key = %s", session)
     finally:
         site.start()
     assert len(database.scans(order)) == 20

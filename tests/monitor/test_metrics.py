@@ -272,7 +272,7 @@ def test_waiting_threads_delay_no_scrape(site):
     locker = MySQLdb.connect(
         unix_socket=str(site.database.server.socket), user=site.database.server.admin_user
     )
-    locker.query("LOCK TABLES quality_metrics.django_session WRITE")
+    locker.query("LOCK TABLES quality_metrics.accounts_session WRITE")
 
     def read() -> None:
         with contextlib.suppress(OSError):  # an answer of 503 is one

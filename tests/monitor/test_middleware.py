@@ -276,12 +276,3 @@ def test_a_lease_outside_of_requests_has_a_line_with_its_holder(lines, django_db
     assert first.getMessage() == second.getMessage() == "command exportscans"
     assert first.fields["statements"] == second.fields["statements"] == 1
     assert first.fields["connection"] > 0
-
-
-def test_the_address_is_the_proxys_word_only_behind_a_proxy(get, lines, settings):
-    given = {"X-Forwarded-For": "6.6.6.6, 192.0.2.7"}
-    get("/view/0/", **given)
-    settings.BEHIND_TLS_PROXY = True
-    get("/view/0/", **given)
-    addresses = [line.fields["address"] for line in lines("quality.routes")]
-    assert addresses == ["127.0.0.1", "192.0.2.7"]

@@ -105,7 +105,7 @@ def pids(look: dict[str, Any]) -> set[int]:
 def exhausted(site: Site, server: PrivateMariaDB) -> Iterator[None]:
     """Requests hold all connections of at least one worker, and more of them wait there."""
     locker = Administrator(server)
-    locker.query(f"LOCK TABLES {site.database.name}.django_session WRITE")
+    locker.query(f"LOCK TABLES {site.database.name}.accounts_session WRITE")
     cookie = "sessionid=abcdefghijklmnopqrstuvwxyz012345"
     readers = [
         threading.Thread(target=get, args=(site, "/scans/recent/"), kwargs={"Cookie": cookie})

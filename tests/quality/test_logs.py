@@ -113,7 +113,7 @@ import logging
 from django.conf import settings
 import django
 django.setup()
-for name in ("scans.views", "gunicorn.error", "django.security", "quality.signins",
+for name in ("scans.views", "gunicorn.error", "django.security", "accounts.attempts",
              "quality.database", "quality.database.slow", "quality.pool.leaks", "quality.routes",
              "quality.settings", "quality.settings.start"):
     logging.getLogger(name).info("%s says", name)
@@ -153,14 +153,15 @@ def test_each_area_has_a_file_and_the_console_what_matters(tmp_path):
     assert files == {
         "application": [
             *("scans.views says", "gunicorn.error says", "django.security says"),
-            "quality.signins says",
         ],
         "database": [
             *("quality.database says", "quality.database.slow says", "quality.pool.leaks says"),
             *("the pool warns", "the database warns"),
         ],
         "routes": ["quality.routes says", "a route fails"],
-        "settings": ["quality.settings says", "quality.settings.start says"],
+        "settings": [
+            *("accounts.attempts says", "quality.settings says", "quality.settings.start says"),
+        ],
         "errors": ["a route fails"],
     }
     everything = {line for area, lines in files.items() for line in lines}

@@ -51,7 +51,7 @@ def test_probes_are_answered_while_every_thread_waits_for_the_database(site, mar
 
     server = PrivateMariaDB(mariadb_home)
     locker = MySQLdb.connect(unix_socket=str(server.socket), user=server.admin_user)
-    locker.query("LOCK TABLES quality_serving.django_session WRITE")
+    locker.query("LOCK TABLES quality_serving.accounts_session WRITE")
     answers: list[int] = []
     address = f"{site.url}/scans/recent/"
 

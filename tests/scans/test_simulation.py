@@ -105,10 +105,10 @@ def test_when_all_sessions_end_somebody_signs_in_again(site):
     session = Session(site.url, "operator", PASSWORD)
     with Simulation(session, stations=3, rate=5.0) as simulation:
         await_more(simulation, 5)
-        site.database.run("DELETE FROM django_session")
+        site.database.run("DELETE FROM accounts_session")
         await_more(simulation, 20)
     assert set(simulation.tally.retried) == {401}
-    assert site.database.run("SELECT COUNT(*) FROM django_session") == [(1,)]
+    assert site.database.run("SELECT COUNT(*) FROM accounts_session") == [(1,)]
 
 
 def test_who_cannot_sign_in_is_told_why(site):

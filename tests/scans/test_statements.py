@@ -64,7 +64,7 @@ def test_a_scan_costs_five_trips(heard, operator):
     scan = payload(station="FG-01", device=str(uuid4()), sequence=1)
     statements = heard(lambda: send(operator, scan))
     session, user, earlier, insert, commit = statements
-    assert "django_session" in session
+    assert "accounts_session" in session
     assert "accounts_user" in user
     assert "scans_revision" in earlier
     # In one trip; a server that counts them apart counts six in all.
