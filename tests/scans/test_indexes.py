@@ -122,10 +122,10 @@ def test_the_admins_lists_of_records_read_what_they_show(client_of):
 
     statements()  # The first reads the rights.
     for query in ("", "?p=3", "?station__code__exact=FG-01", "?defect__code__exact=001"):
-        assert rows_read(lambda query=query: statements(query)) < SCANS / 3
+        assert rows_read(lambda query=query: statements(query)) < SCANS / 2
     assert rows_read(lambda: statements("?q=CP70000050-0007")) < 100
     assert statements() == statements("?q=CP70000050-0007")
-    assert rows_read(lambda: admin.get("/admin/scans/event/")) < SCANS / 3
+    assert rows_read(lambda: admin.get("/admin/scans/event/")) < SCANS / 2
 
 
 def test_a_poll_reads_the_indexes_of_station_and_order(scan):
