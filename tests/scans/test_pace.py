@@ -41,7 +41,10 @@ def test_a_pause_earns_one_burst_and_no_more(step):
             sent += 1
         return sent
 
-    assert burst(0) == burst(24 * 60 * 60) == BURST_SECONDS * PER_SECOND
+    # One more or less: the sum of so many hundredths.
+    expected = pytest.approx(BURST_SECONDS * PER_SECOND, abs=1)
+    assert burst(0) == expected
+    assert burst(24 * 60 * 60) == expected
 
 
 def test_others_are_not_held_up(step):
