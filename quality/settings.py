@@ -282,6 +282,7 @@ MONITOR_OUTCOMES = {
             409: "conflict",
             413: "too_large",
             422: "invalid",
+            429: "too_fast",
             500: "error",
             503: "away",
         },
@@ -353,7 +354,6 @@ SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = not DEVELOPMENT
 SECURE_SSL_REDIRECT = not DEVELOPMENT
-LANGUAGE_COOKIE_SAMESITE = "Lax"
 # Probes from the same host speak plain HTTP.
 SECURE_REDIRECT_EXEMPT = [r"^health/"]
 if not DEVELOPMENT:
@@ -367,6 +367,8 @@ if BEHIND_TLS_PROXY:
 # Whose X-Forwarded-For is believed.
 TRUSTED_PROXIES = networks("TRUSTED_PROXIES", default="127.0.0.1,::1" if BEHIND_TLS_PROXY else "")
 
+# So much a session may send to one worker in the long run: no page of its own takes all of it.
+SCANS_PER_SECOND = whole_number("SCANS_PER_SECOND", 100, least=0)
 # Longer than any form of ours without its files, and than any file that is imported.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1_000
