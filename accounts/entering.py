@@ -77,7 +77,12 @@ def current(request: HttpRequest) -> tuple[Entry, User] | None:
     held: Any = request.session.get(_KEY)
     if held is None:
         return None
-    entry = Entry(**held)
+    try:
+        entry = Entry(**held)
+    except TypeError:
+        # Of another version of this class.
+        request.session.flush()
+        return None
     user = User.objects.filter(pk=entry.user_id, is_active=True).first()
     if (
         user is None
@@ -102,7 +107,7 @@ def missed(request: HttpRequest, entry: Entry) -> bool:
 def waits_for_password(request: HttpRequest) -> bool:
     """Whether somebody is to choose a password here; asks no more than the session."""
     held: Any = request.session.get(_KEY)
-    return held is not None and held["step"] == PASSWORD
+    return held is not None and held.get("step") == PASSWORD
 
 
 def _keep(request: HttpRequest, entry: Entry) -> None:

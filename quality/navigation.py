@@ -85,7 +85,7 @@ def admin_links(request: HttpRequest) -> list[dict[str, Any]]:
                 ),
                 (_("roles"), "admin:auth_group_changelist", "shield_person", "auth.view_group"),
                 (_("Accounts"), "accounts:people", "contacts", "accounts.view_user"),
-                (_("Signed in now"), "accounts:present", "login", "accounts.view_user"),
+                (_("Signed in now"), "accounts:present", "how_to_reg", "accounts.view_user"),
             ],
         ),
     ]

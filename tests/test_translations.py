@@ -44,7 +44,7 @@ def texts_of_python(source: str) -> set[str]:
         call.args[0].value
         for call in calls
         if isinstance(call.func, ast.Name)
-        and call.func.id in ("_", "gettext", "gettext_lazy")
+        and call.func.id in ("_", "gettext", "gettext_lazy", "ngettext")
         and isinstance(call.args[0], ast.Constant)
     }
 

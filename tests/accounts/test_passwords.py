@@ -106,6 +106,17 @@ def test_the_way_in_ends_when_the_account_changes(operator, change: Callable[[Us
     assert not operator.check_password(OWN)
 
 
+def test_the_way_in_of_another_version_begins_anew(operator):
+    client = Client()
+    sign_in(client)
+    session = client.session
+    session["entering"] = {"user": operator.pk}
+    session.save()
+    assert client.get("/scans/recent/").status_code == 401
+    assert "login" in choose(client)["Location"]
+    assert client.get("/accounts/login/").status_code == 200
+
+
 def test_the_session_has_another_key_after_each_change_of_what_it_is_worth(operator):
     client = Client()
     keys = {client.session.session_key}
