@@ -1,11 +1,14 @@
 """The people who sign in, where they are signed in, and the state of their rights."""
 
 from django.conf import settings
-from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import AbstractUser, Group
 from django.contrib.sessions.backends.base import SessionBase
 from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import connections, models
 from django.utils.translation import gettext_lazy as _
+from simple_history import register
+
+from accounts.history import History
 
 
 class User(AbstractUser):
@@ -17,6 +20,17 @@ class User(AbstractUser):
         blank=True,
         choices=settings.LANGUAGES,
         help_text=_("Chosen with the switch at the top of each page."),
+    )
+    must_change_password = models.BooleanField(
+        _("must choose a new password"),
+        default=False,
+        help_text=_("Nobody is let in before. Set with each password that an administrator gives."),
+    )
+
+    # Not what people do alone: sign in, choose a language, a password. And none of these, hashed or not.
+    history = History(
+        excluded_fields=["password", "last_login", "language", "must_change_password"],
+        m2m_fields=["groups", "user_permissions"],
     )
 
     def check_password(self, raw_password: str | None) -> bool:
@@ -33,6 +47,9 @@ def _give_back_connections() -> None:
     for connection in connections.all(initialized_only=True):
         if not connection.in_atomic_block:
             connection.close()
+
+
+register(Group, app="accounts", records_class=History, m2m_fields=["permissions"])
 
 
 class Session(AbstractBaseSession):
@@ -68,6 +85,7 @@ class Attempt(models.Model):
     class Outcome(models.TextChoices):
         ACCEPTED = "accepted", _("right password")
         WRONG = "wrong", _("wrong password")
+        WRONG_CODE = "wrong_code", _("wrong code of the second factor")
         UNKNOWN = "unknown", _("unknown user name")
         DISABLED = "disabled", _("disabled account")
         LOCKED = "locked", _("locked after too many failures")

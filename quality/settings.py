@@ -166,6 +166,8 @@ if REDIS_URL:
 INSTALLED_APPS = [
     # Before the admin, whose templates it replaces.
     "unfold",
+    "unfold.contrib.simple_history",
+    "unfold.contrib.import_export",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -174,6 +176,11 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "csp",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
+    "simple_history",
+    "import_export",
     "quality.monitor",
     "quality.devdb",
     "scans",
@@ -224,15 +231,25 @@ TEMPLATES = [
 
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["accounts.backends.RightsBackend"]
-AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in (
-        "UserAttributeSimilarityValidator",
-        "MinimumLengthValidator",
-        "CommonPasswordValidator",
-        "NumericPasswordValidator",
-    )
+AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = [
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 10},
+    },
+    *(
+        {"NAME": f"django.contrib.auth.password_validation.{name}"}
+        for name in (
+            "UserAttributeSimilarityValidator",
+            "CommonPasswordValidator",
+            "NumericPasswordValidator",
+        )
+    ),
+    {"NAME": "accounts.passwords.Varied"},
+    {"NAME": "accounts.passwords.NotTheSame"},
 ]
+# Whoever administers needs a code beside the password, and sets that up when first let in.
+REQUIRE_SECOND_FACTOR = env.bool("REQUIRE_SECOND_FACTOR", default=False)
+OTP_TOTP_ISSUER = "quality"
 LOGIN_URL = "accounts:login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "accounts:login"
@@ -329,7 +346,12 @@ UNFOLD = {
     ],
     "SHOW_LANGUAGES": True,
     "SIDEBAR": {"navigation": "quality.navigation.admin_links"},
+    "ACCOUNT": {"navigation": "quality.navigation.account_links"},
 }
+
+
+# History is read by what it is of, never by its date.
+SIMPLE_HISTORY_DATE_INDEX = False
 
 
 # ----- Security
@@ -340,7 +362,6 @@ SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = not DEVELOPMENT
 SECURE_SSL_REDIRECT = not DEVELOPMENT
-LANGUAGE_COOKIE_SAMESITE = "Lax"
 # Probes from the same host speak plain HTTP.
 SECURE_REDIRECT_EXEMPT = [r"^health/"]
 if not DEVELOPMENT:
