@@ -27,7 +27,7 @@ class User(AbstractUser):
         help_text=_("Nobody is let in before. Set with each password that an administrator gives."),
     )
 
-    # Not what people do alone: sign in, choose a language, a password. And none of these, hashed or not.
+    # Not what people do alone: sign in, choose a language. And no password, hashed or not.
     history = History(
         excluded_fields=["password", "last_login", "language", "must_change_password"],
         m2m_fields=["groups", "user_permissions"],
