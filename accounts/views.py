@@ -12,10 +12,11 @@ from django.contrib.auth.views import LoginView, redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 from django.views.i18n import set_language
 
 from accounts import attempts, entering, forms, second_factor
@@ -76,15 +77,19 @@ def admin_sign_in(request: HttpRequest) -> HttpResponse:
     return redirect_to_login(request.GET.get("next", ""), settings.LOGIN_URL)
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
 @login_required
 def sign_out_everywhere(request: HttpRequest) -> HttpResponse:
-    """In this browser and in all others where the same person is signed in."""
+    """Where the person is signed in; and out of all of it."""
     user = cast(User, request.user)
-    ended = end_sessions(user)
-    logger.info("%s ended all own sessions: %d", user.get_username(), ended)
-    logout(request)
-    return redirect(settings.LOGOUT_REDIRECT_URL)
+    if request.method == "POST":
+        logger.info("%s ended all own sessions: %d", user.get_username(), end_sessions(user))
+        logout(request)
+        return redirect(settings.LOGOUT_REDIRECT_URL)
+    sessions = user.sessions.filter(expire_date__gt=timezone.now()).order_by("-signed_in_at")
+    context = {"sessions": sessions, "here": request.session.session_key}
+    return render(request, "accounts/everywhere.html", context)
 
 
 @_own_page

@@ -107,4 +107,5 @@ def account_links(request: HttpRequest) -> list[dict[str, Any]]:
     return [
         {"title": _("Change password"), "link": reverse("accounts:password")},
         {"title": _("Second factor"), "link": reverse("accounts:device")},
+        {"title": _("Where you are signed in"), "link": reverse("accounts:logout_everywhere")},
     ]

@@ -291,7 +291,12 @@ def test_what_a_browser_says_of_itself_is_kept_short_and_printable(operator):
 
 
 def test_one_signs_out_in_each_browser_at_once(operator):
-    here, there = sign_in(PASSWORD), sign_in(PASSWORD)
+    here, there = sign_in(PASSWORD), sign_in(PASSWORD, address="192.0.2.8")
+    page = here.get("/accounts/logout/everywhere/").content.decode()
+    assert "192.0.2.7" in page
+    assert "192.0.2.8" in page
+    # A key is a secret, also from whoever looks over a shoulder.
+    assert not [one for one in Session.objects.all() if one.session_key in page]
     assert here.post("/accounts/logout/everywhere/")["Location"] == LOGIN
     assert [one.get("/scans/recent/").status_code for one in (here, there)] == [401, 401]
 

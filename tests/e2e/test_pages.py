@@ -17,7 +17,7 @@ def test_signing_in_leads_to_the_station_and_out_again(open_context):
     page = open_context("").new_page()
     page.goto("/")
     sign_in(page, "operator", "wrong")
-    expect(page.get_by_role("alert")).to_contain_text("Please enter a correct username")
+    expect(page.get_by_role("alert")).to_contain_text("User name or password is wrong")
     sign_in(page, "operator")
     page.wait_for_url("**/scans/station/")
     StationPage(page).await_connected()
