@@ -18,6 +18,11 @@ class User(AbstractUser):
         choices=settings.LANGUAGES,
         help_text=_("Chosen with the switch at the top of each page."),
     )
+    must_change_password = models.BooleanField(
+        _("must choose a new password"),
+        default=False,
+        help_text=_("Nobody is let in before. Set with each password that an administrator gives."),
+    )
 
     def check_password(self, raw_password: str | None) -> bool:
         _give_back_connections()
@@ -68,6 +73,7 @@ class Attempt(models.Model):
     class Outcome(models.TextChoices):
         ACCEPTED = "accepted", _("right password")
         WRONG = "wrong", _("wrong password")
+        WRONG_CODE = "wrong_code", _("wrong code of the second factor")
         UNKNOWN = "unknown", _("unknown user name")
         DISABLED = "disabled", _("disabled account")
         LOCKED = "locked", _("locked after too many failures")
