@@ -4,10 +4,9 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -16,10 +15,13 @@ from django.utils.translation import gettext_lazy as _
 from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
 from unfold.admin import ModelAdmin
-from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.forms import AdminPasswordChangeForm, UserCreationForm
 
 from accounts import attempts, second_factor
+from accounts.administration import KeptAdmin
 from accounts.models import Attempt, User
+from accounts.office import RoleForm, UserForm
+from accounts.roles import ROLES, beyond_catalogue, is_beyond
 from accounts.sessions import end_sessions
 
 
@@ -40,29 +42,56 @@ class ResetPasswordForm(AdminPasswordChangeForm):
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin, ModelAdmin):
-    list_display = ("username", "first_name", "last_name", "is_active", "is_staff", "last_login")
+class UserAdmin(DjangoUserAdmin, KeptAdmin):
+    activity = "is_active"
+    actions = (
+        *("activate", "deactivate"),
+        *("sign_out_everywhere", "unlock", "remove_second_factor"),
+    )
+    list_display = (
+        "username", "first_name", "last_name", "roles", "is_active", "is_staff", "last_login",
+    )  # fmt: skip
+    list_filter = ("is_active", "is_staff", "is_superuser", "groups")
     fieldsets = (
         *(DjangoUserAdmin.fieldsets or ()),
         (_("Sign-in"), {"fields": ("language", "must_change_password")}),
+        (None, {"fields": ("reason",)}),
     )
-    actions = ("sign_out_everywhere", "unlock", "remove_second_factor")
     # As Django's, in the look of the others.
-    form = UserChangeForm
+    form = UserForm
     add_form = FirstPasswordForm
     change_password_form = ResetPasswordForm
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        users: QuerySet[User] = super().get_queryset(request)
+        return users.prefetch_related("groups")
+
+    @admin.display(description=_("roles"))
+    def roles(self, user: User) -> str:
+        return ", ".join(group.name for group in user.groups.all())
+
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Only a superuser makes superusers or hands out single rights; others give roles."""
-        if request.user.is_superuser:
-            return self.readonly_fields
-        return (*self.readonly_fields, "is_superuser", "user_permissions")
+        readonly = [*self.readonly_fields, "last_login", "date_joined"]
+        if not request.user.is_superuser:
+            readonly += ["is_superuser", "user_permissions"]
+        if obj is not None and obj == request.user:
+            # Nobody shuts himself out.
+            readonly += ["is_active", "is_staff"]
+        return readonly
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        field = super().formfield_for_manytomany(db_field, request, **kwargs)
+        if db_field.name == "groups" and field is not None and not request.user.is_superuser:
+            # A role with more than the catalogue is not his to give, to himself least of all.
+            field.queryset = Group.objects.exclude(permissions__in=beyond_catalogue())
+        return field
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        # Else an administrator could set a superuser's password, and be one.
-        if obj is not None and obj.is_superuser and not request.user.is_superuser:
+        # Else an administrator could set a more powerful one's password, and be that one.
+        if obj is not None and not request.user.is_superuser and is_beyond(obj):
             return False
-        return super().has_change_permission(request, obj)
+        return bool(super().has_change_permission(request, obj))
 
     def user_change_password(
         self, request: HttpRequest, id: str, form_url: str = ""
@@ -72,9 +101,8 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
             return redirect("accounts:password")
         return super().user_change_password(request, id, form_url)
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody is deleted: records name who made them. Who leaves is deactivated."""
-        return False
+    def may_set_activity(self, request: HttpRequest, obj: Any, *, active: bool) -> bool:
+        return obj != request.user and self.has_change_permission(request, obj)
 
     @admin.action(description=_("Sign out everywhere"), permissions=["change"])
     def sign_out_everywhere(
@@ -83,7 +111,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
         """Asks first, with whom it is about."""
         users = self._changeable(request, queryset)
         if "confirmed" not in request.POST:
-            return self._ask(
+            return self._ask_about(
                 request,
                 users,
                 action="sign_out_everywhere",
@@ -117,7 +145,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
         # One's own costs the password.
         users = [user for user in self._changeable(request, queryset) if user != request.user]
         if "confirmed" not in request.POST:
-            return self._ask(
+            return self._ask_about(
                 request,
                 users,
                 action="remove_second_factor",
@@ -141,7 +169,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
     def _changeable(self, request: HttpRequest, queryset: QuerySet[User]) -> list[User]:
         return [user for user in queryset if self.has_change_permission(request, user)]
 
-    def _ask(
+    def _ask_about(
         self,
         request: HttpRequest,
         users: list[User],
@@ -167,8 +195,35 @@ admin.site.unregister([TOTPDevice, StaticDevice])
 
 
 @admin.register(Group)
-class RoleAdmin(DjangoGroupAdmin, ModelAdmin):
-    """Django's, in the look of the others."""
+class RoleAdmin(KeptAdmin):
+    """Roles are composed out of the catalogue. Ours keep their names and what belongs to them."""
+
+    form = RoleForm
+    actions = ()
+    list_display = ("name", "people")
+    search_fields = ("name",)
+    ordering = ("name",)
+    filter_horizontal = ("permissions",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Group]:
+        groups: QuerySet[Group] = super().get_queryset(request)
+        return groups.annotate(people=Count("user"))
+
+    @admin.display(description=_("people"), ordering="people")
+    def people(self, group: Any) -> int:
+        return int(group.people)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        further = ("permissions",) if request.user.is_superuser else ()
+        return ("name", "rights", *further, "reason")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return ("name",) if obj is not None and obj.name in ROLES else ()
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        if obj is not None and not request.user.is_superuser and is_beyond(obj):
+            return False
+        return bool(super().has_change_permission(request, obj))
 
 
 @admin.register(Attempt)

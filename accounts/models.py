@@ -1,11 +1,14 @@
 """The people who sign in, where they are signed in, and the state of their rights."""
 
 from django.conf import settings
-from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import AbstractUser, Group
 from django.contrib.sessions.backends.base import SessionBase
 from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import connections, models
 from django.utils.translation import gettext_lazy as _
+from simple_history import register
+
+from accounts.history import History
 
 
 class User(AbstractUser):
@@ -24,6 +27,12 @@ class User(AbstractUser):
         help_text=_("Nobody is let in before. Set with each password that an administrator gives."),
     )
 
+    # Not what people do alone: sign in, choose a language. And no password, hashed or not.
+    history = History(
+        excluded_fields=["password", "last_login", "language", "must_change_password"],
+        m2m_fields=["groups", "user_permissions"],
+    )
+
     def check_password(self, raw_password: str | None) -> bool:
         _give_back_connections()
         return super().check_password(raw_password)
@@ -38,6 +47,9 @@ def _give_back_connections() -> None:
     for connection in connections.all(initialized_only=True):
         if not connection.in_atomic_block:
             connection.close()
+
+
+register(Group, app="accounts", records_class=History, m2m_fields=["permissions"])
 
 
 class Session(AbstractBaseSession):

@@ -65,6 +65,12 @@ def admin_links(request: HttpRequest) -> list[dict[str, Any]]:
                 (_("operators"), "admin:scans_operator_changelist", "badge", "scans.view_operator"),
                 (_("defects"), "admin:scans_defect_changelist", "report", "scans.view_defect"),
                 (_("Code sheet"), "scans:sheet", "barcode", "scans.view_scan"),
+                (
+                    _("settings"),
+                    "admin:scans_settings_changelist",
+                    "settings",
+                    "scans.view_settings",
+                ),
             ],
         ),
         (

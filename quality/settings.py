@@ -166,6 +166,8 @@ if REDIS_URL:
 INSTALLED_APPS = [
     # Before the admin, whose templates it replaces.
     "unfold",
+    "unfold.contrib.simple_history",
+    "unfold.contrib.import_export",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -177,6 +179,8 @@ INSTALLED_APPS = [
     "django_otp",
     "django_otp.plugins.otp_totp",
     "django_otp.plugins.otp_static",
+    "simple_history",
+    "import_export",
     "quality.monitor",
     "quality.devdb",
     "scans",
@@ -344,6 +348,10 @@ UNFOLD = {
     "SIDEBAR": {"navigation": "quality.navigation.admin_links"},
     "ACCOUNT": {"navigation": "quality.navigation.account_links"},
 }
+
+
+# History is read by what it is of, never by its date.
+SIMPLE_HISTORY_DATE_INDEX = False
 
 
 # ----- Security

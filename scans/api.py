@@ -16,7 +16,7 @@ from accounts.rights import api
 from accounts.sessions import SessionStore
 from scans import binding, queries
 from scans.corrections import NotAllowed, void_scan
-from scans.floor import bootstrap, current_floor, floor_at
+from scans.floor import bootstrap, current_floor, floor_at, held_floor
 from scans.models import Event, Scan
 from scans.pace import paced
 from scans.presence import note_heartbeat
@@ -178,9 +178,15 @@ def heartbeat(request: HttpRequest, payload: dict[str, Any]) -> JsonResponse:
 def recent(request: HttpRequest) -> JsonResponse:
     """The newest scans, the running shift's totals and an order's; `?station=` and `?cp_base=`."""
     now = timezone.now()
-    shift = shift_at(now)
-    base = request.GET.get("cp_base", "")
-    found = queries.poll(shift, station=request.GET.get("station", ""), cp_base=base)
+    station, base = request.GET.get("station", ""), request.GET.get("cp_base", "")
+    known = held_floor()
+    shift = shift_at(now, known.starts)
+    found = queries.poll(shift, station=station, cp_base=base)
+    floor = floor_at(found.revision)
+    if floor.starts != known.starts:
+        # Shifts have just been changed: once more, by the new ones.
+        shift = shift_at(now, floor.starts)
+        found = queries.poll(shift, station=station, cp_base=base)
     return JsonResponse(
         {
             "scans": [_as_json(scan, is_voided=bool(scan.is_voided)) for scan in found.scans],
@@ -194,7 +200,7 @@ def recent(request: HttpRequest) -> JsonResponse:
             "now": now.isoformat(),
             "revision": found.revision,
             # Where this browser stands, which the page learns of while it is open.
-            "bound": floor_at(found.revision).known(binding.bound_station(request)),
+            "bound": floor.known(binding.bound_station(request)),
         }
     )
 

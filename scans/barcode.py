@@ -2,22 +2,12 @@
 
 import re
 import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache, partial
 
-# Each field of a scan, in the order of the work, with the pattern that a whole code matches.
-PATTERNS = {
-    "operator": r"OP\d{2,4}",
-    "cp": r"CP\d{8}-\d{4}",
-    "oc1": r"OC\d{2}",
-    "oc2": r"OC\d{2}",
-    "defect": r"\d{3}",
-}
-EXAMPLES = {
-    "operator": "OP0001",
-    "cp": "CP10045821-0007",
-    "oc1": "OC01",
-    "oc2": "OC11",
-    "defect": "000",
-}
+# Each field of a scan, in the order of the work.
+FIELDS = ("operator", "cp", "oc1", "oc2", "defect")
 CP_BASE_LENGTH = 10
 # What the printed sheet holds beside the defects: no letter or sign that a keyboard layout moves.
 COMMANDS = {"undo": "CMDUNDO", "clear": "CMDCLEAR"}
@@ -29,7 +19,42 @@ MAX_LENGTH = 64
 _DASH_LOOKALIKES = "'–—‐‑_/?+"
 _AIM_PREFIX = re.compile(r"^\][A-Za-z][0-9A-Za-z]")
 _CP_WITH_ANY_DASH = re.compile(rf"(CP\d{{8}})[{re.escape(_DASH_LOOKALIKES)}](\d{{4}})")
-_COMPILED = {field: re.compile(pattern, re.ASCII) for field, pattern in PATTERNS.items()}
+_compiled = lru_cache(maxsize=64)(partial(re.compile, flags=re.ASCII))
+
+
+@dataclass(frozen=True)
+class Codes:
+    """How the codes of a factory look: the pattern that a whole one matches, by field."""
+
+    patterns: Mapping[str, str]
+    examples: Mapping[str, str]
+
+    def matches(self, field: str, code: str) -> bool:
+        """Whether a repaired code has the pattern of the field."""
+        return _compiled(self.patterns[field]).fullmatch(code) is not None
+
+    def fields_for(self, code: str) -> list[str]:
+        """The fields that a repaired code fits, e.g. both OC1 and OC2."""
+        return [field for field in self.patterns if self.matches(field, code)]
+
+
+# What a factory begins with. What holds now stands in the settings, which the admin changes.
+STANDARD = Codes(
+    patterns={
+        "operator": r"OP\d{2,4}",
+        "cp": r"CP\d{8}-\d{4}",
+        "oc1": r"OC\d{2}",
+        "oc2": r"OC\d{2}",
+        "defect": r"\d{3}",
+    },
+    examples={
+        "operator": "OP0001",
+        "cp": "CP10045821-0007",
+        "oc1": "OC01",
+        "oc2": "OC11",
+        "defect": "000",
+    },
+)
 
 
 def repair(raw: str) -> str:
@@ -43,8 +68,3 @@ def repair(raw: str) -> str:
     if found := _CP_WITH_ANY_DASH.fullmatch(code):
         code = f"{found[1]}-{found[2]}"
     return code
-
-
-def matches(field: str, code: str) -> bool:
-    """Whether a repaired code has the pattern of the field."""
-    return _COMPILED[field].fullmatch(code) is not None

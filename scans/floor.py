@@ -5,15 +5,19 @@ from typing import Any
 
 from django.conf import settings
 
-from scans import barcode
-from scans.models import Defect, Operator, Profile, Revision, Station
+from scans.barcode import COMMANDS, Codes
+from scans.models import Defect, Operator, Profile, Revision, Settings, Station
+from scans.shifts import Starts
 
 
 @dataclass(frozen=True)
 class Floor:
-    """All stations, operators and defects, the inactive too, as of a revision."""
+    """Settings, and all stations, operators and defects, the inactive too, as of a revision."""
 
     revision: int
+    settings: Settings
+    codes: Codes
+    starts: Starts
     profiles: dict[int, Profile]
     stations: dict[str, Station]
     operators: dict[str, Operator]
@@ -39,8 +43,12 @@ class Floor:
 
 def _load(revision: int) -> Floor:
     # After the revision was read: what changes in between is shown early, and read once more.
+    rules = Settings.now()
     return Floor(
         revision=revision,
+        settings=rules,
+        codes=rules.codes,
+        starts=rules.starts,
         stations={station.code: station for station in Station.objects.all()},
         operators={operator.badge: operator for operator in Operator.objects.all()},
         defects={defect.code: defect for defect in Defect.objects.all()},
@@ -65,6 +73,11 @@ def floor_at(revision: int) -> Floor:
     return floor
 
 
+def held_floor() -> Floor:
+    """The floor as this process knows it; for who learns the revision only with the answer."""
+    return _held or current_floor()
+
+
 def current_floor() -> Floor:
     """The floor as of now; for who has no statement in which the revision could ride along."""
     return floor_at(Revision.objects.values_list("number", flat=True).first() or 0)
@@ -82,9 +95,9 @@ def bootstrap(floor: Floor, station: str) -> dict[str, Any]:
     return {
         "station": station,
         "revision": floor.revision,
-        "patterns": barcode.PATTERNS,
-        "examples": barcode.EXAMPLES,
-        "commands": barcode.COMMANDS,
+        "patterns": floor.codes.patterns,
+        "examples": floor.codes.examples,
+        "commands": COMMANDS,
         "defects": [
             {"code": defect.code, "name": defect.name, "noteRequired": defect.note_required}
             for defect in floor.defects.values()
@@ -102,5 +115,8 @@ def bootstrap(floor: Floor, station: str) -> dict[str, Any]:
             "idleFlushSeconds": profile.idle_flush_milliseconds / 1000,
             "soundIsOn": profile.sound_is_on,
         },
+        "clockOffSeconds": floor.settings.clock_off_seconds,
+        "warningSeconds": floor.settings.warning_seconds,
+        "volume": floor.settings.volume_percent / 100,
         "csrfCookie": settings.CSRF_COOKIE_NAME,
     }

@@ -12,7 +12,7 @@ from accounts.models import User
 from scans.barcode import CP_BASE_LENGTH
 from scans.floor import Floor, current_floor, floor_at
 from scans.models import Incident, Profile, Scan
-from scans.submission import COUNT_MAX, Errors, Refused, Report, Submission
+from scans.submission import COUNT_MAX, Errors, Refused, Report, Submission, misfits
 
 
 class ScanConflict(Exception):
@@ -127,16 +127,17 @@ def _stored_before(scan: Scan) -> Scan | None:
 def record_scan(submission: Submission, user: User) -> tuple[Scan, bool]:
     """Store a scan; returns its row, and whether it is new.
 
-    Raises Refused when its codes are not known, or its CP was scanned before and the station's
-    profile blocks that; ScanConflict when its id is taken by a scan with other content. Nothing is
-    stored then.
+    Raises Refused when its codes do not look as they should or are not known, or its CP was scanned
+    before and the station's profile blocks that; ScanConflict when its id is taken by a scan with
+    other content. Nothing is stored then.
     """
     scan = _scan(submission, user)
     floor, first = _look_up(scan)
     # One delivered late is no re-inspection of what was scanned after it.
     if first is not None and first.scanned_at <= scan.scanned_at:
         scan.reinspection_of_id = first.uid
-    if errors := _objections(scan, floor, is_repeated=first is not None):
+    errors = _objections(scan, floor, is_repeated=first is not None)
+    if errors := errors | misfits(submission, floor.codes):
         # Master data may have changed since the first try was stored and its answer lost.
         if stored := _stored_before(scan):
             return stored, False

@@ -9,8 +9,9 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET
 
 from accounts.rights import page
-from scans import barcode
+from scans.barcode import COMMANDS
 from scans.code128 import svg
+from scans.floor import current_floor
 from scans.models import APPROVED, Defect
 
 # Layouts move its characters, each in its own way, and Caps Lock turns its letters around.
@@ -24,7 +25,7 @@ def sheet(request: HttpRequest) -> HttpResponse:
     """The active defects and the commands, to be printed and to hang at a station."""
     commands = [
         {"sort": name, "name": COMMAND_NAMES[name], "drawing": svg(code)}
-        for name, code in barcode.COMMANDS.items()
+        for name, code in COMMANDS.items()
     ]
     codes: list[dict[str, Any]] = [
         {
@@ -44,11 +45,12 @@ def sheet(request: HttpRequest) -> HttpResponse:
 @page("scans.record_scan", "scans.view_scan")
 def scanner(request: HttpRequest) -> HttpResponse:
     """Finds out how a scanner, and the computer behind it, are set."""
+    codes = current_floor().codes
     bootstrap = {
         "known": SCANNER_TEST,
-        "patterns": barcode.PATTERNS,
-        "examples": barcode.EXAMPLES,
-        "commands": barcode.COMMANDS,
+        "patterns": codes.patterns,
+        "examples": codes.examples,
+        "commands": COMMANDS,
     }
     context = {"bootstrap": bootstrap, "drawing": svg(SCANNER_TEST, module_mm=0.5)}
     return render(request, "scans/scanner.html", context)

@@ -1,13 +1,15 @@
 """When a shift begins and ends."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 FACTORY = ZoneInfo("Europe/Bucharest")
-# Each shift's name and the hour at which it starts, by the clock on the factory's wall.
-STARTS = {"morning": 6, "afternoon": 14, "night": 22}
-_NAMES = list(STARTS)
+# Each shift's name and when it starts, by the clock on the factory's wall, from morning to night.
+Starts = tuple[tuple[str, time], ...]
+# What a factory begins with. What holds now stands in the settings, which the admin changes.
+STANDARD: Starts = (("morning", time(6)), ("afternoon", time(14)), ("night", time(22)))
+NAMES = [name for name, _start in STANDARD]
 
 
 @dataclass(frozen=True)
@@ -16,14 +18,15 @@ class Shift:
 
     day: date
     name: str
+    starts: Starts = field(default=STANDARD, repr=False)
 
     def __post_init__(self) -> None:
-        if self.name not in STARTS:
-            raise ValueError(f"No shift is called {self.name!r}; there are {', '.join(STARTS)}.")
+        if self.name not in NAMES:
+            raise ValueError(f"No shift is called {self.name!r}; there are {', '.join(NAMES)}.")
 
     @property
     def start(self) -> datetime:
-        return datetime.combine(self.day, time(STARTS[self.name]), FACTORY)
+        return datetime.combine(self.day, dict(self.starts)[self.name], FACTORY)
 
     @property
     def end(self) -> datetime:
@@ -31,16 +34,16 @@ class Shift:
         return self.next().start
 
     def next(self) -> "Shift":
-        position = _NAMES.index(self.name) + 1
-        if position == len(_NAMES):
-            return Shift(self.day + timedelta(days=1), _NAMES[0])
-        return Shift(self.day, _NAMES[position])
+        position = NAMES.index(self.name) + 1
+        if position == len(NAMES):
+            return Shift(self.day + timedelta(days=1), NAMES[0], self.starts)
+        return Shift(self.day, NAMES[position], self.starts)
 
 
-def shift_at(moment: datetime) -> Shift:
+def shift_at(moment: datetime, starts: Starts = STANDARD) -> Shift:
     """The shift that runs at an aware moment."""
     local = moment.astimezone(FACTORY)
-    for name in reversed(_NAMES):
-        if local.hour >= STARTS[name]:
-            return Shift(local.date(), name)
-    return Shift(local.date() - timedelta(days=1), _NAMES[-1])
+    for name, start in reversed(starts):
+        if local.time() >= start:
+            return Shift(local.date(), name, starts)
+    return Shift(local.date() - timedelta(days=1), NAMES[-1], starts)

@@ -43,7 +43,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Submission:
-    """One scan as sent, its codes repaired. Whether they are known is not checked yet."""
+    """One scan as sent, its codes repaired. What they look like is not checked yet."""
 
     uid: UUID
     operator: str
@@ -148,11 +148,6 @@ def _code(payload: Mapping[str, Any], name: str) -> tuple[str, str]:
         raise ValueError(
             _("This is too long for a code: %(length)d characters.") % {"length": len(raw)}
         )
-    if not barcode.matches(name, code):
-        raise ValueError(
-            _("“%(code)s” does not look like %(example)s.")
-            % {"code": code, "example": barcode.EXAMPLES[name]}
-        )
     return code, raw
 
 
@@ -185,7 +180,7 @@ def _kind(payload: Mapping[str, Any], name: str) -> str:
 def _codes(payload: Mapping[str, Any], name: str) -> dict[str, str]:
     """What stood in the fields: any of them, and as it was read, be it complete or not."""
     codes = payload.get(name, {})
-    if not isinstance(codes, dict) or not codes.keys() <= barcode.PATTERNS.keys():
+    if not isinstance(codes, dict) or not codes.keys() <= set(barcode.FIELDS):
         raise ValueError(_("Send the codes by their fields."))
     return {field: _short(codes, field, barcode.MAX_LENGTH) for field in codes}
 
@@ -217,7 +212,7 @@ def read(payload: Mapping[str, Any]) -> Submission:
     reading = _Reading(payload)
     values: dict[str, Any] = {"uid": reading.take("id", _uid)}
     raw: dict[str, str] = {}
-    for name in barcode.PATTERNS:
+    for name in barcode.FIELDS:
         if (pair := reading.take(name, _code)) is not None:
             values[name], typed = pair
             if typed != values[name]:
@@ -231,6 +226,18 @@ def read(payload: Mapping[str, Any]) -> Submission:
     values["sent_at"] = reading.take("sent_at", _optional, _moment, ANY_YEAR)
     reading.finish()
     return Submission(**values, raw=raw)
+
+
+def misfits(submission: Submission, codes: barcode.Codes) -> Errors:
+    """The codes that do not look as they should."""
+    return {
+        name: [
+            _("“%(code)s” does not look like %(example)s.")
+            % {"code": code, "example": codes.examples[name]}
+        ]
+        for name in barcode.FIELDS
+        if not codes.matches(name, code := getattr(submission, name))
+    }
 
 
 def read_void(payload: Mapping[str, Any]) -> Void:

@@ -14,7 +14,7 @@ from accounts.rights import page
 from scans import binding, queries
 from scans.floor import bootstrap, current_floor
 from scans.models import Station
-from scans.shifts import STARTS, Shift, shift_at
+from scans.shifts import NAMES, Shift, shift_at
 from scans.submission import YEARS
 from scans.version import SCRIPTS, page_version
 
@@ -74,10 +74,11 @@ def bind(request: HttpRequest) -> HttpResponse:
 
 def _chosen_shift(request: HttpRequest) -> Shift:
     """The shift of `?date=2026-11-20&shift=night`; the running one without them. Raises Http404."""
-    running = shift_at(timezone.now())
+    starts = current_floor().starts
+    running = shift_at(timezone.now(), starts)
     try:
         day = date.fromisoformat(request.GET.get("date") or running.day.isoformat())
-        shift = Shift(day, request.GET.get("shift") or running.name)
+        shift = Shift(day, request.GET.get("shift") or running.name, starts)
     except ValueError as error:
         raise Http404(str(error)) from error
     if shift.day.year not in YEARS:
@@ -96,7 +97,7 @@ def reports(request: HttpRequest) -> HttpResponse:
     context = {
         "shift": shift,
         "shift_label": SHIFT_LABELS[shift.name],
-        "shifts": [(name, SHIFT_LABELS[name]) for name in STARTS],
+        "shifts": [(name, SHIFT_LABELS[name]) for name in NAMES],
         "totals": queries.totals(shift),
         "stations": queries.totals_by_station(shift),
         "page": Paginator(rows, ROWS_PER_PAGE).get_page(request.GET.get("page")),

@@ -11,6 +11,7 @@ from scans.models.master_data import (
 )
 from scans.models.presences import Presence
 from scans.models.records import Event, Incident, Scan
+from scans.models.settings import Settings
 
 __all__ = [
     "APPROVED",
@@ -23,5 +24,6 @@ __all__ = [
     "Profile",
     "Revision",
     "Scan",
+    "Settings",
     "Station",
 ]

@@ -1,20 +1,29 @@
 """What the floor is made of: deactivated, never deleted."""
 
+from functools import partial
+
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from scans.barcode import PATTERNS
+from accounts.history import History
+from scans.models.settings import Settings
 
 # Codes are compared to the letter: no two that differ may count as one.
 CODE_COLLATION = "utf8mb4_bin"
 APPROVED = "000"
 
 
-def _matching(field: str) -> RegexValidator:
-    return RegexValidator(rf"^{PATTERNS[field]}\Z", _("This is not a valid code."))
+def check_code(field: str, code: str) -> None:
+    """Whether it has the pattern of today. Raises ValidationError."""
+    codes = Settings.now().codes
+    if not codes.matches(field, code):
+        raise ValidationError(
+            _("“%(code)s” does not look like %(example)s."),
+            params={"code": code, "example": codes.examples[field]},
+        )
 
 
 class Profile(models.Model):
@@ -56,6 +65,8 @@ class Profile(models.Model):
     )
     sound_is_on = models.BooleanField(_("sound"), default=True)
 
+    history = History()
+
     class Meta:
         verbose_name = _("station profile")
         verbose_name_plural = _("station profiles")
@@ -86,6 +97,8 @@ class Station(models.Model):
         help_text=_("Without one, the first of the profiles holds."),
     )
 
+    history = History()
+
     class Meta:
         verbose_name = _("station")
         verbose_name_plural = _("stations")
@@ -104,10 +117,12 @@ class Operator(models.Model):
         max_length=16,
         unique=True,
         db_collation=CODE_COLLATION,
-        validators=[_matching("operator")],
+        validators=[partial(check_code, "operator")],
     )
     name = models.CharField(_("name"), max_length=100)
     active = models.BooleanField(_("active"), default=True)
+
+    history = History()
 
     class Meta:
         verbose_name = _("operator")
@@ -126,12 +141,14 @@ class Defect(models.Model):
         max_length=3,
         unique=True,
         db_collation=CODE_COLLATION,
-        validators=[_matching("defect")],
+        validators=[partial(check_code, "defect")],
     )
     name_en = models.CharField(_("English name"), max_length=100)
     name_ro = models.CharField(_("Romanian name"), max_length=100)
     note_required = models.BooleanField(_("note required"), default=False)
     active = models.BooleanField(_("active"), default=True)
+
+    history = History()
 
     class Meta:
         verbose_name = _("defect")

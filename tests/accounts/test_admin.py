@@ -53,13 +53,13 @@ def test_master_data_can_be_changed_but_not_deleted(admin, master_data, page):
     assert admin.get(f"/admin/scans/{page}/1/delete/").status_code == 403
 
 
-def test_an_administrator_can_delete_nobody_and_change_no_role(admin):
+def test_an_administrator_can_delete_nobody_and_no_role(admin):
     root = User.objects.create_superuser("root")
     role = Group.objects.get(name="admin")
-    assert admin.post(f"/admin/accounts/user/{root.pk}/delete/", {"post": "yes"}).status_code == 403
-    assert admin.post(f"/admin/auth/group/{role.pk}/change/", {"name": "x"}).status_code == 403
-    assert admin.post("/admin/auth/group/add/", {"name": "x"}).status_code == 403
+    for address in (f"accounts/user/{root.pk}", f"auth/group/{role.pk}"):
+        assert admin.post(f"/admin/{address}/delete/", {"post": "yes"}).status_code == 403
     root.refresh_from_db()
+    role.refresh_from_db()
 
 
 def test_scans_can_only_be_read_even_by_a_superuser(admin, master_data):

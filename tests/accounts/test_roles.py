@@ -36,9 +36,35 @@ def test_syncroles_gives_back_what_is_missing_and_keeps_what_was_granted_by_hand
     group.permissions.set([extra])
     out = StringIO()
     call_command("syncroles", stdout=out)
-    assert "auditor: 1 rights added" in out.getvalue()
+    assert (
+        "auditor: 1 rights added: scans.view_scan; granted by hand beside its own: "
+        "scans.view_station" in out.getvalue()
+    )
     assert "operator: in step" in out.getvalue()
     assert rights("auditor") == {"scans.view_scan", "scans.view_station"}
+
+
+def test_revoking_takes_away_what_was_granted_by_hand_and_says_so():
+    Group.objects.get(name="auditor").permissions.add(
+        Permission.objects.get(codename="view_station")
+    )
+    custom = Group.objects.create(name="line lead")
+    custom.permissions.add(Permission.objects.get(codename="view_station"))
+    out = StringIO()
+    call_command("syncroles", "--revoke", stdout=out)
+    assert "auditor: taken away: scans.view_station" in out.getvalue()
+    assert rights("auditor") == {"scans.view_scan"}
+    # What is no role of ours is nobody's but the administrator's.
+    assert rights("line lead") == {"scans.view_station"}
+    again = StringIO()
+    call_command("syncroles", "--revoke", stdout=again)
+    assert set(again.getvalue().splitlines()) == {f"{role}: in step" for role in roles.ROLES}
+
+
+def test_each_right_of_a_role_stands_in_the_catalogue_and_exists():
+    for names in roles.ROLES.values():
+        assert names <= roles.CATALOGUE
+    assert len(roles.permissions_of(roles.CATALOGUE)) == len(roles.CATALOGUE)
 
 
 def test_a_right_that_does_not_exist_is_named(monkeypatch):

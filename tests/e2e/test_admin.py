@@ -32,6 +32,12 @@ PAGES = [
     "/admin/accounts/attempt/1/change/",
     "/admin/auth/group/",
     "/admin/auth/group/1/change/",
+    "/admin/auth/group/add/",
+    "/admin/accounts/user/1/history/",
+    "/admin/scans/settings/1/change/",
+    "/admin/scans/settings/1/history/",
+    "/admin/scans/operator/import/",
+    "/admin/scans/operator/export/",
     "/admin/password_change/",
     "/admin/monitor/pool/",
     "/monitor/runbook",
@@ -110,6 +116,55 @@ def test_a_station_is_added(open_context, database):
     assert database.run("SELECT active FROM scans_station WHERE code = 'FG-77'") == [(1,)]
     database.run("DELETE FROM django_admin_log")
     database.run("DELETE FROM scans_station WHERE code = 'FG-77'")
+
+
+def test_settings_are_tried_before_they_hold(open_context, database):
+    page = open_context("admin").new_page()
+    page.goto("/admin/scans/settings/1/change/")
+    tried = page.locator("#tried")
+    expect(tried.get_by_role("row", name="CP10045821-0007")).to_contain_text("CP")
+    page.fill("#id_operator_pattern", r"(OP\d{2,4}|QA\d{2})")
+    page.fill("#samples", "QA07\n<img src=x onerror=alert(1)>")
+    expect(tried.get_by_role("row", name="QA07")).to_contain_text("badge")
+    expect(tried.get_by_text("no code")).to_be_visible()
+    page.fill("#id_operator_pattern", r"(\d+)+X")
+    expect(tried.get_by_text("is not understood")).to_be_visible()
+    expect(tried.get_by_role("row")).to_have_count(0)
+    [(pattern,)] = database.run("SELECT operator_pattern FROM scans_settings")
+    assert pattern == r"OP\d{2,4}"
+
+
+def test_many_are_deactivated_after_a_question(open_context, database):
+    page = open_context("admin").new_page()
+    page.goto("/admin/scans/operator/")
+    page.get_by_role("row", name="OP0017").get_by_role("checkbox").check()
+    page.select_option("select[name=action]", "deactivate")
+    page.get_by_role("button", name="Run").click()
+    expect(page.get_by_text("OP0017 Élise Șerban")).to_be_visible()
+    page.get_by_label("Reason").fill("She has left.")
+    page.get_by_role("button", name="Yes").click()
+    expect(page.get_by_text("1 was deactivated")).to_be_visible()
+    page.get_by_role("link", name="OP0017").click()
+    page.get_by_role("link", name="History").click()
+    expect(page.get_by_role("row", name="She has left.")).to_contain_text("admin")
+    database.run("UPDATE scans_operator SET active = 1")
+
+
+def test_a_table_is_tried_and_then_taken(open_context, database):
+    page = open_context("admin", bypass_csp=True).new_page()
+    page.goto("/admin/scans/operator/import/")
+    rows = "badge;name;active\nOP0001;Ana <b>Ionescu</b>;1\nOP0700;Radu;1"
+    file = {"name": "list.csv", "mimeType": "text/csv", "buffer": rows.encode()}
+    page.set_input_files("#id_import_file", files=[file])
+    page.get_by_role("button", name="Submit").click()
+    expect(page.locator("del")).to_have_text("Ana Popescu")
+    expect(page.locator("ins")).to_have_text("Ana <b>Ionescu</b>")
+    assert violations(page) == {}
+    page.get_by_label("Reason").fill("the list of May")
+    page.get_by_role("button", name="Import").click()
+    expect(page.get_by_text("1 new, 1 updated")).to_be_visible()
+    database.run("DELETE FROM scans_operator WHERE badge = 'OP0700'")
+    database.run("UPDATE scans_operator SET name = 'Ana Popescu' WHERE badge = 'OP0001'")
 
 
 @pytest.mark.parametrize("name", COPIED)

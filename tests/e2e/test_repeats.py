@@ -142,6 +142,20 @@ def test_a_change_in_the_office_reaches_an_open_page(station, profile, database,
     assert [row["oc2"] for row in database.scans(order)] == ["OC11", "OC12", "OC12"]
 
 
+def test_a_pattern_of_the_office_holds_on_a_page_that_is_open(station, database, order):
+    station.scan("QA07")
+    expect(station.banner).to_contain_text("QA07")
+    database.run("UPDATE scans_settings SET operator_pattern = '(OP[0-9]{2,4}|QA[0-9]{2})'")
+    try:
+        with station.page.expect_response("**/scans/floor/"):
+            station.page.evaluate("window.dispatchEvent(new Event('online'))")
+        station.scan("QA07", f"{order}-0001", "OC01", "OC11", "000")
+        station.await_confirmed(f"{order}-0001")
+    finally:
+        database.run("UPDATE scans_settings SET operator_pattern = %s", r"OP\d{2,4}")
+    assert [row["operator"] for row in database.scans(order)] == ["QA07"]
+
+
 # ----- Undo
 
 

@@ -8,7 +8,7 @@ import pytest
 import zxingcpp
 from PIL import Image
 
-from scans.barcode import COMMANDS, EXAMPLES
+from scans.barcode import COMMANDS, STANDARD
 from scans.code128 import check_value, svg
 
 ALL = "".join(chr(number) for number in range(32, 127))
@@ -34,7 +34,7 @@ def read(text: str) -> str:
     "text",
     [
         *COMMANDS.values(),
-        *EXAMPLES.values(),
+        *STANDARD.examples.values(),
         *(ALL[at : at + 19] for at in range(0, 95, 19)),
         string.digits,
         "a",

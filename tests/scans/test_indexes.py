@@ -111,6 +111,23 @@ def rows_read(act: Callable[[], Any]) -> int:
     return count() - before
 
 
+def test_the_admins_lists_of_records_read_what_they_show(client_of):
+    """And not the whole table, to count it; nor something more for each row."""
+    admin = client_of("admin")
+
+    def statements(query: str = "") -> int:
+        with CaptureQueriesContext(connection) as captured:
+            assert admin.get(f"/admin/scans/scan/{query}").status_code == 200
+        return len(captured)
+
+    statements()  # The first reads the rights.
+    for query in ("", "?p=3", "?station__code__exact=FG-01", "?defect__code__exact=001"):
+        assert rows_read(lambda query=query: statements(query)) < SCANS / 2
+    assert rows_read(lambda: statements("?q=CP70000050-0007")) < 100
+    assert statements() == statements("?q=CP70000050-0007")
+    assert rows_read(lambda: admin.get("/admin/scans/event/")) < SCANS / 2
+
+
 def test_a_poll_reads_the_indexes_of_station_and_order(scan):
     shift = shift_at(MIDDLE)
 

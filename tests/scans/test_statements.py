@@ -106,5 +106,6 @@ def test_a_change_of_master_data_is_read_once_and_then_held(heard, operator):
     Defect.objects.filter(code="013").update(active=False)
     first = heard(lambda: send(operator, payload()))
     then = heard(lambda: send(operator, payload(cp="CP10045821-0002")))
-    assert len(first) == len(then) + 4
+    # Settings, stations, operators, defects, profiles.
+    assert len(first) == len(then) + 5
     assert len(then) == 5

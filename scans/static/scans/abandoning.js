@@ -1,10 +1,8 @@
 // Gives up a piece that nobody finishes: warns first, then clears it.
 
-// What the warning leaves to go on.
-const GRACE_SECONDS = 10;
-
 export class Abandoning {
   seconds = 30; // 0: never
+  warningSeconds = 10; // what the warning leaves to go on
   #timer = null;
 
   /** `onWarn(secondsLeft)`, `onGiveUp()`; `clock` is the seam for tests. */
@@ -20,11 +18,11 @@ export class Abandoning {
   }
 
   #warn() {
-    this.#timer = this.clock.after(GRACE_SECONDS, () => {
+    this.#timer = this.clock.after(this.warningSeconds, () => {
       this.#timer = null;
       this.onGiveUp();
     });
-    this.onWarn(GRACE_SECONDS);
+    this.onWarn(this.warningSeconds);
   }
 }
 

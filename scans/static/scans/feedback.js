@@ -12,11 +12,11 @@ const TONES = {
     { hertz: 880, at: 0.24, seconds: 0.08 },
   ],
 };
-const VOLUME = 0.3;
 
 export class Sound {
   #audio = null;
   #isOn = true;
+  volume = 0.3; // 1: as loud as there is
 
   /** `onState(isHeard)` is told whether tones can be heard: a browser wants a key or tap first. */
   constructor({ onState }) {
@@ -40,7 +40,7 @@ export class Sound {
     const start = this.#audio.currentTime;
     for (const { hertz, at, seconds } of TONES[name]) {
       const tone = new OscillatorNode(this.#audio, { frequency: hertz, type: "triangle" });
-      const volume = new GainNode(this.#audio, { gain: VOLUME });
+      const volume = new GainNode(this.#audio, { gain: this.volume });
       // Faded out: a tone cut off hard ends in a click.
       volume.gain.setTargetAtTime(0, start + at + seconds - 0.03, 0.01);
       tone.connect(volume).connect(this.#audio.destination);

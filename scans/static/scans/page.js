@@ -263,8 +263,10 @@ const watch = new Watch({
 });
 
 /** Everything as the office wants it now. */
-function furnish({ station, profile, ...rest }) {
+function furnish({ station, profile, clockOffSeconds, warningSeconds, volume, ...rest }) {
   codes.learn(rest);
+  watch.clockOffSeconds = clockOffSeconds;
+  sound.volume = volume;
   form.sticky = new Set(profile.sticky);
   reader.idleSeconds = profile.idleFlushSeconds;
   sound.isOn = profile.soundIsOn;
@@ -273,6 +275,7 @@ function furnish({ station, profile, ...rest }) {
   desk.station = station;
   desk.repeatPolicy = profile.repeatPolicy;
   desk.abandoning.seconds = profile.clearAfterSeconds;
+  desk.abandoning.warningSeconds = warningSeconds;
   desk.draw();
 }
 

@@ -1,10 +1,9 @@
 // Asks the server how things stand, and tells it that this station is there.
 
 const PERIOD_SECONDS = 30;
-// More than this is "off"; less is the way there and back.
-const CLOCK_OFF_SECONDS = 60;
 
 export class Watch {
+  clockOffSeconds = 60; // more is "off"; less is the way there and back
   #isStale = true; // the counts are not what the server would say now
   #isAsking = false;
   #base = ""; // the order that was asked for
@@ -57,7 +56,7 @@ export class Watch {
   #heard(body) {
     this.on.counted(body);
     const off = Math.round((Date.now() - Date.parse(body.now)) / 1000);
-    this.on.clock(Math.abs(off) > CLOCK_OFF_SECONDS ? off : 0);
+    this.on.clock(Math.abs(off) > this.clockOffSeconds ? off : 0);
     this.on.floor(body.revision, body.bound);
     this.on.shift(body.shift);
   }
