@@ -193,6 +193,7 @@ PAGES: dict[str, tuple[str, Callable[[Page], None]]] = {
     "sign-in-wrong": ("", wrong_sign_in),
     "not-found": ("", at("/nowhere")),
     "forbidden": ("operator", at("/scans/reports/")),
+    "unreadable": ("", drawn("400.html")),
     "error": ("", drawn("500.html")),
     "away": ("", drawn("503.html")),
     "out-of-date": ("", drawn("403_csrf.html")),

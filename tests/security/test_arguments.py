@@ -22,7 +22,9 @@ NAMES_ALONE = ("q", "p", "o", "e", "id__exact", "active__exact", "pk__in", "stat
 @pytest.mark.parametrize("address", ADDRESSES)
 def test_no_argument_breaks_an_address(client_of, address):
     client, filled = client_of("superuser"), fill(address)
-    for value in HOSTILE:
+    # The admin's pages are all made by the same code: one model sees everything.
+    is_alike = address.startswith("/admin/") and not address.startswith("/admin/scans/station/")
+    for value in HOSTILE[:3] if is_alike else HOSTILE:
         answers = [client.get(filled, dict.fromkeys(NAMES, value))]
         if address == "/admin/scans/station/":
             answers += [client.get(filled, {name: value}) for name in NAMES_ALONE]
