@@ -8,13 +8,16 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
+from django_otp.plugins.otp_static.models import StaticDevice
+from django_otp.plugins.otp_totp.models import TOTPDevice
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserCreationForm
 
-from accounts import attempts
+from accounts import attempts, second_factor
 from accounts.administration import KeptAdmin
 from accounts.models import Attempt, User
 from accounts.office import RoleForm, UserForm
@@ -22,23 +25,42 @@ from accounts.roles import ROLES, beyond_catalogue, is_beyond
 from accounts.sessions import end_sessions
 
 
+class FirstPasswordForm(UserCreationForm):
+    """What an administrator gives is for the first sign-in only."""
+
+    def save(self, commit: bool = True) -> Any:
+        self.instance.must_change_password = True
+        return super().save(commit)
+
+
+class ResetPasswordForm(AdminPasswordChangeForm):
+    """The same for who has forgotten his own."""
+
+    def save(self, commit: bool = True) -> Any:
+        self.user.must_change_password = True
+        return super().save(commit)
+
+
 @admin.register(User)
 class UserAdmin(DjangoUserAdmin, KeptAdmin):
     activity = "is_active"
-    actions = ("activate", "deactivate", "sign_out_everywhere", "unlock")
+    actions = (
+        *("activate", "deactivate"),
+        *("sign_out_everywhere", "unlock", "remove_second_factor"),
+    )
     list_display = (
         "username", "first_name", "last_name", "roles", "is_active", "is_staff", "last_login",
     )  # fmt: skip
     list_filter = ("is_active", "is_staff", "is_superuser", "groups")
     fieldsets = (
         *(DjangoUserAdmin.fieldsets or ()),
-        (_("Language"), {"fields": ("language",)}),
+        (_("Sign-in"), {"fields": ("language", "must_change_password")}),
         (None, {"fields": ("reason",)}),
     )
     # As Django's, in the look of the others.
     form = UserForm
-    add_form = UserCreationForm
-    change_password_form = AdminPasswordChangeForm
+    add_form = FirstPasswordForm
+    change_password_form = ResetPasswordForm
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         users: QuerySet[User] = super().get_queryset(request)
@@ -71,6 +93,14 @@ class UserAdmin(DjangoUserAdmin, KeptAdmin):
             return False
         return bool(super().has_change_permission(request, obj))
 
+    def user_change_password(
+        self, request: HttpRequest, id: str, form_url: str = ""
+    ) -> HttpResponse:
+        """Nobody gives a password to himself: he knows the old one, and is asked for it."""
+        if id == str(request.user.pk):
+            return redirect("accounts:password")
+        return super().user_change_password(request, id, form_url)
+
     def may_set_activity(self, request: HttpRequest, obj: Any, *, active: bool) -> bool:
         return obj != request.user and self.has_change_permission(request, obj)
 
@@ -79,15 +109,18 @@ class UserAdmin(DjangoUserAdmin, KeptAdmin):
         self, request: HttpRequest, queryset: QuerySet[User]
     ) -> HttpResponse | None:
         """Asks first, with whom it is about."""
-        users = [user for user in queryset if self.has_change_permission(request, user)]
+        users = self._changeable(request, queryset)
         if "confirmed" not in request.POST:
-            context = self.admin_site.each_context(request) | {
-                "title": gettext("Sign out everywhere"),
-                "opts": self.opts,
-                "users": users,
-                "checkbox": ACTION_CHECKBOX_NAME,
-            }
-            return TemplateResponse(request, "admin/accounts/user/sign_out.html", context)
+            return self._ask_about(
+                request,
+                users,
+                action="sign_out_everywhere",
+                title=gettext("Sign out everywhere"),
+                consequence=gettext(
+                    "They are signed out in each browser, at once. What waits at a station is kept "
+                    "and sent after the next sign-in."
+                ),
+            )
         for user in users:
             ended = end_sessions(user)
             self.log_change(request, user, f"Signed out everywhere, {ended} sessions")
@@ -104,8 +137,61 @@ class UserAdmin(DjangoUserAdmin, KeptAdmin):
             self.log_change(request, user, f"Unlocked, {forgiven} failures forgiven")
         messages.success(request, gettext("They can sign in again."))
 
+    @admin.action(description=_("Remove the second factor"), permissions=["change"])
+    def remove_second_factor(
+        self, request: HttpRequest, queryset: QuerySet[User]
+    ) -> HttpResponse | None:
+        """For the lost phone of somebody else; asks first, with whom it is about."""
+        # One's own costs the password.
+        users = [user for user in self._changeable(request, queryset) if user != request.user]
+        if "confirmed" not in request.POST:
+            return self._ask_about(
+                request,
+                users,
+                action="remove_second_factor",
+                title=gettext("Remove the second factor"),
+                consequence=gettext(
+                    "From now on their passwords let them in without a code. Make sure that it is "
+                    "they who ask for it."
+                ),
+            )
+        removed = [user for user in users if second_factor.remove(user)]
+        for user in removed:
+            self.log_change(request, user, "Removed the second factor")
+        text = ngettext(
+            "%(count)d second factor was removed.",
+            "%(count)d second factors were removed.",
+            len(removed),
+        )
+        messages.success(request, text % {"count": len(removed)})
+        return None
+
+    def _changeable(self, request: HttpRequest, queryset: QuerySet[User]) -> list[User]:
+        return [user for user in queryset if self.has_change_permission(request, user)]
+
+    def _ask_about(
+        self,
+        request: HttpRequest,
+        users: list[User],
+        *,
+        action: str,
+        title: str,
+        consequence: str,
+    ) -> HttpResponse:
+        context = self.admin_site.each_context(request) | {
+            "title": title,
+            "action": action,
+            "consequence": consequence,
+            "opts": self.opts,
+            "users": users,
+            "checkbox": ACTION_CHECKBOX_NAME,
+        }
+        return TemplateResponse(request, "admin/accounts/user/confirm.html", context)
+
 
 admin.site.unregister(Group)
+# Their pages show keys. Whose phone is lost gets rid of it in the list of users.
+admin.site.unregister([TOTPDevice, StaticDevice])
 
 
 @admin.register(Group)

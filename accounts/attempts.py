@@ -4,7 +4,7 @@ import logging
 from datetime import timedelta
 from typing import Any
 
-from django.contrib.auth.signals import user_logged_in, user_logged_out
+from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.db.models import Count, QuerySet
 from django.dispatch import receiver
 from django.http import HttpRequest
@@ -25,20 +25,22 @@ KEPT = timedelta(days=180)
 _UNKNOWN = "?"
 
 
+def note_wrong_code(request: HttpRequest, user: User) -> None:
+    """Somebody knew the password of `user`, and not the code."""
+    name = user.get_username()
+    fail(_note(request, user, name, Outcome.WRONG_CODE))
+    # As Django does of wrong passwords, for whoever counts.
+    user_login_failed.send(__name__, credentials={User.USERNAME_FIELD: name}, request=request)
+
+
 def begin(request: HttpRequest | None, user: User | None, typed: str) -> Attempt:
     """Note that somebody tries to be `user`, or a name that nobody has.
 
     Counted as a failure before the password is looked at: of many that try at once, no more are
     heard than of those that try one after the other.
     """
-    meta = request.META if request is not None else {}
-    attempt = Attempt.objects.create(
-        user=user,
-        name=user.get_username() if user is not None else _unknown(typed),
-        address=_cut(meta.get("REMOTE_ADDR", ""), 45),
-        browser=_cut(meta.get("HTTP_USER_AGENT", ""), 200),
-        outcome=_outcome_if_wrong(user),
-    )
+    name = user.get_username() if user is not None else _unknown(typed)
+    attempt = _note(request, user, name, _outcome_if_wrong(user))
     others = counted().filter(name=attempt.name, address=attempt.address)
     if others.exclude(pk=attempt.pk).count() >= MOST_FAILURES:
         # Does not count: whoever goes on trying is not locked for longer.
@@ -55,8 +57,12 @@ def fail(attempt: Attempt) -> None:
 
 
 def accept(attempt: Attempt) -> None:
-    """It was the right password; what was wrong before is forgiven, and what is old forgotten."""
-    forgive(attempt.name, address=attempt.address)
+    """It was the right password; what was wrong before is forgiven, and what is old forgotten.
+
+    Not wrong codes: whoever guesses those knows the password.
+    """
+    passwords = counted().exclude(outcome=Outcome.WRONG_CODE)
+    passwords.filter(name=attempt.name, address=attempt.address).update(counts=False)
     attempt.outcome, attempt.counts = Outcome.ACCEPTED, False
     attempt.save(update_fields=["outcome", "counts"])
     Attempt.objects.filter(at__lt=timezone.now() - KEPT).delete()
@@ -76,6 +82,17 @@ def locked() -> QuerySet[Attempt, Any]:
     """Each `name` and `address` that is locked now."""
     tried = counted().values("name", "address").annotate(failures=Count("pk"))
     return tried.filter(failures__gte=MOST_FAILURES)
+
+
+def _note(request: HttpRequest | None, user: User | None, name: str, outcome: Outcome) -> Attempt:
+    meta = request.META if request is not None else {}
+    return Attempt.objects.create(
+        user=user,
+        name=name,
+        address=_cut(meta.get("REMOTE_ADDR", ""), 45),
+        browser=_cut(meta.get("HTTP_USER_AGENT", ""), 200),
+        outcome=outcome,
+    )
 
 
 def _outcome_if_wrong(user: User | None) -> Attempt.Outcome:

@@ -58,8 +58,11 @@ class RightsBackend(ModelBackend):
         return None
 
     def get_user(self, user_id: Any) -> User | None:
+        """Who has to choose a password first is nobody yet, however a session came about."""
         user = next(iter(User.objects.raw(_USER_AND_REVISION, [user_id])), None)
-        return user if user is not None and self.user_can_authenticate(user) else None
+        if user is None or user.must_change_password or not self.user_can_authenticate(user):
+            return None
+        return user
 
     def get_all_permissions(self, user_obj: Any, obj: Any = None) -> Any:
         revision = getattr(user_obj, "rights_revision", None)

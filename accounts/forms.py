@@ -1,7 +1,16 @@
-"""What people fill in to sign in."""
+"""What people fill in to sign in, and about how they do."""
 
-from django.contrib.auth.forms import AuthenticationForm
+from typing import Any
+
+from django import forms
+from django.contrib.auth import authenticate
+from django.contrib.auth.forms import AuthenticationForm, SetPasswordMixin
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.debug import sensitive_variables
+
+from accounts.models import User
 
 
 class SignInForm(AuthenticationForm):
@@ -13,3 +22,95 @@ class SignInForm(AuthenticationForm):
             "refused, too: then wait, or ask an administrator."
         ),
     }
+
+
+class OwnForm(forms.Form):
+    """A form about the account of whoever fills it in."""
+
+    def __init__(self, user: User, *args: Any, request: HttpRequest, **kwargs: Any) -> None:
+        self.user = user
+        self.request = request
+        super().__init__(*args, **kwargs)
+
+
+class WithPassword(OwnForm):
+    """Asks for the password once more: the browser may stand open, and its owner elsewhere."""
+
+    password = forms.CharField(
+        label=_("Your password"),
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+    @sensitive_variables("password")
+    def clean_password(self) -> str:
+        password: str = self.cleaned_data["password"]
+        name = self.user.get_username()
+        # Counts as an attempt to sign in: here, too, somebody may guess.
+        if authenticate(self.request, username=name, password=password) is None:
+            raise ValidationError(_("That is not your password."), code="password_incorrect")
+        return password
+
+
+class NewPasswordForm(SetPasswordMixin, OwnForm):
+    """For who has given the old password a moment ago."""
+
+    new_password1, new_password2 = SetPasswordMixin.create_password_fields(
+        _("New password"), _("New password once more")
+    )
+
+    def clean(self) -> dict[str, Any] | None:
+        self.validate_passwords("new_password1", "new_password2")
+        self.validate_password_for_user(self.user, "new_password1")
+        return super().clean()
+
+    def save(self) -> None:
+        self.user.must_change_password = False
+        self.user.set_password(self.cleaned_data["new_password1"])
+        self.user.save(update_fields=["password", "must_change_password"])
+
+
+class ChangePasswordForm(WithPassword, NewPasswordForm):
+    """For who is signed in."""
+
+    field_order = ["password", "new_password1", "new_password2"]
+
+
+class CodeForm(OwnForm):
+    """Asks for a code of the app, or one from the paper."""
+
+    code = forms.CharField(
+        label=_("Code"),
+        max_length=32,
+        widget=forms.TextInput(
+            attrs={
+                "autocomplete": "one-time-code",
+                "autocapitalize": "none",
+                "autofocus": True,
+                "spellcheck": "false",
+            }
+        ),
+    )
+
+
+class SetUpForm(CodeForm):
+    """The first code of an app that has just read the key; `key` is a signed `Proposal`."""
+
+    key = forms.CharField(max_length=500, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # What comes before it is read first.
+        del self.fields["code"].widget.attrs["autofocus"]
+
+
+class SetUpLaterForm(SetUpForm, WithPassword):
+    """For who is signed in."""
+
+    field_order = ["key", "code", "password"]
+
+
+class ManageForm(WithPassword):
+    """New codes on paper, or no second factor any more."""
+
+    do = forms.ChoiceField(choices=[("renew", "renew"), ("remove", "remove")])

@@ -21,10 +21,15 @@ class User(AbstractUser):
         choices=settings.LANGUAGES,
         help_text=_("Chosen with the switch at the top of each page."),
     )
+    must_change_password = models.BooleanField(
+        _("must choose a new password"),
+        default=False,
+        help_text=_("Nobody is let in before. Set with each password that an administrator gives."),
+    )
 
     # Not what people do alone: sign in, choose a language. And no password, hashed or not.
     history = History(
-        excluded_fields=["password", "last_login", "language"],
+        excluded_fields=["password", "last_login", "language", "must_change_password"],
         m2m_fields=["groups", "user_permissions"],
     )
 
@@ -80,6 +85,7 @@ class Attempt(models.Model):
     class Outcome(models.TextChoices):
         ACCEPTED = "accepted", _("right password")
         WRONG = "wrong", _("wrong password")
+        WRONG_CODE = "wrong_code", _("wrong code of the second factor")
         UNKNOWN = "unknown", _("unknown user name")
         DISABLED = "disabled", _("disabled account")
         LOCKED = "locked", _("locked after too many failures")

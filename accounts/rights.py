@@ -11,6 +11,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 
+from accounts.entering import waits_for_password
+
 View = Callable[..., HttpResponseBase]
 
 
@@ -47,6 +49,8 @@ def api(*rights: str) -> Callable[[View], View]:
         @wraps(view)
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if not request.user.is_authenticated:
+                if waits_for_password(request):
+                    return JsonResponse({"error": _("Choose a new password first.")}, status=403)
                 return JsonResponse({"error": _("Not signed in.")}, status=401)
             if not _holds_any(request, rights):
                 return JsonResponse(

@@ -1,30 +1,69 @@
-"""Signing in and out, and the choice of a language."""
+"""What people do about their own account: sign in step by step, and change how they do."""
 
 import logging
 from typing import cast
 
 from django.conf import settings
-from django.contrib.auth import logout
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.auth import logout, update_session_auth_hash
 from django.contrib.auth.decorators import login_required
+from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView, redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import redirect
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST
 from django.views.i18n import set_language
 
-from accounts.forms import SignInForm
+from accounts import attempts, entering, forms, second_factor
+from accounts.entering import Entry
 from accounts.models import User
+from accounts.rights import View
 from accounts.sessions import end_sessions
 
 logger = logging.getLogger(__name__)
 
 
+def _own_page(view: View) -> View:
+    """A page with secrets in it."""
+    guarded = never_cache(sensitive_post_parameters()(view))
+    return require_http_methods(["GET", "HEAD", "POST"])(guarded)
+
+
+def _whose(request: HttpRequest, step: str) -> tuple[User, Entry | None] | None:
+    """Who may open the page of `step`: somebody signed in, or on the way in, whose step it is."""
+    if request.user.is_authenticated:
+        return request.user, None
+    entry, user = entering.current(request) or (None, None)
+    return (user, entry) if user is not None and entry is not None and entry.step == step else None
+
+
+def _note(user: User, what: str) -> None:
+    """Into the history of the account, and the log of settings."""
+    LogEntry.objects.log_actions(user.pk, [user], CHANGE, what, single_object=True)
+
+
+# ----- Signing in
+
+
 class SignIn(LoginView):
     template_name = "accounts/login.html"
-    authentication_form = SignInForm
+    authentication_form = forms.SignInForm
     redirect_authenticated_user = True
+
+    def get(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
+        """Who has a step to take comes to it from everywhere: each page sends strangers here."""
+        on_the_way = entering.current(request)
+        if on_the_way is not None:
+            return redirect(on_the_way[0].step)
+        return super().get(request, *args, **kwargs)
+
+    def form_valid(self, form: AuthenticationForm) -> HttpResponseRedirect:
+        next_url = entering.begin(self.request, form.get_user(), self.get_success_url())
+        return HttpResponseRedirect(next_url)
 
 
 @never_cache
@@ -46,6 +85,110 @@ def sign_out_everywhere(request: HttpRequest) -> HttpResponse:
     logger.info("%s ended all own sessions: %d", user.get_username(), ended)
     logout(request)
     return redirect(settings.LOGOUT_REDIRECT_URL)
+
+
+@_own_page
+def code(request: HttpRequest) -> HttpResponseBase:
+    """Asks whoever has a second factor for it."""
+    entry, user = entering.current(request) or (None, None)
+    if entry is None or user is None or entry.step != entering.CODE:
+        return redirect(settings.LOGIN_URL)
+    form = forms.CodeForm(user, request.POST or None, request=request)
+    is_over = False
+    if form.is_valid():
+        try:
+            if second_factor.accepts(user, form.cleaned_data["code"]):
+                attempts.forgive(user.get_username(), address=request.META["REMOTE_ADDR"])
+                entry.has_given_code = True
+                return HttpResponseRedirect(entering.go_on(request, entry, user))
+        except second_factor.Throttled:
+            form.add_error("code", _("Wrong codes were given. Wait a minute, then give a new one."))
+        else:
+            attempts.note_wrong_code(request, user)
+            is_over = entering.missed(request, entry)
+            form.add_error("code", _("That is not the code of now, nor one from the paper."))
+    return render(request, "accounts/code.html", {"form": form, "is_over": is_over})
+
+
+# ----- How one signs in
+
+
+@_own_page
+def password(request: HttpRequest) -> HttpResponseBase:
+    """Changes a password; who was given one by an administrator has to, before anything else."""
+    who = _whose(request, entering.PASSWORD)
+    if who is None:
+        return redirect_to_login(request.get_full_path())
+    user, entry = who
+    form_class = forms.ChangePasswordForm if entry is None else forms.NewPasswordForm
+    form = form_class(user, request.POST or None, request=request)
+    if form.is_valid():
+        form.save()
+        _note(user, "changed the password")
+        if entry is not None:
+            return HttpResponseRedirect(entering.go_on(request, entry, user))
+        # All other sessions end: their mark of the password is that of the old one.
+        update_session_auth_hash(request, user)
+        return render(request, "accounts/password_changed.html")
+    context = {"form": form, "is_first": entry is not None}
+    return render(request, "accounts/password.html", context)
+
+
+@_own_page
+def device(request: HttpRequest) -> HttpResponseBase:
+    """Sets up a second factor, or takes it away."""
+    who = _whose(request, entering.DEVICE)
+    if who is None:
+        return redirect_to_login(request.get_full_path())
+    user, entry = who
+    if not second_factor.is_offered(user):
+        raise PermissionDenied
+    if not second_factor.is_set_up(user):
+        return _set_up(request, user, entry)
+    if entry is not None:
+        # Set up elsewhere since this began: then it is asked for.
+        return HttpResponseRedirect(entering.go_on(request, entry, user))
+    return _manage(request, user)
+
+
+def _set_up(request: HttpRequest, user: User, entry: Entry | None) -> HttpResponseBase:
+    form_class = forms.SetUpLaterForm if entry is None else forms.SetUpForm
+    form = form_class(user, request.POST or None, request=request)
+    proposal = second_factor.Proposal.read(request.POST.get("key", ""), user)
+    if form.is_valid() and proposal is not None:
+        if proposal.confirm(form.cleaned_data["code"]):
+            _note(user, "set up a second factor")
+            next_url = ""
+            if entry is not None:
+                entry.has_given_code = True
+                next_url = entering.go_on(request, entry, user)
+            return _recovery_codes(request, user, next_url)
+        form.add_error("code", _("That is not the code that the app shows now."))
+    # The same picture as before, which the app may have read already.
+    proposal = proposal or second_factor.Proposal.new(user)
+    context = {"form": form, "proposal": proposal, "is_required": entry is not None}
+    return render(request, "accounts/device.html", context)
+
+
+def _manage(request: HttpRequest, user: User) -> HttpResponseBase:
+    form = forms.ManageForm(user, request.POST or None, request=request)
+    if form.is_valid():
+        if form.cleaned_data["do"] == "renew":
+            _note(user, "renewed the recovery codes")
+            return _recovery_codes(request, user, "")
+        second_factor.remove(user)
+        _note(user, "removed the second factor")
+        return redirect(entering.DEVICE)
+    context = {"form": form, "codes_left": second_factor.recovery_codes_left(user)}
+    return render(request, "accounts/device_there.html", context)
+
+
+def _recovery_codes(request: HttpRequest, user: User, next_url: str) -> HttpResponseBase:
+    codes = second_factor.renew_recovery_codes(user)
+    return render(request, "accounts/recovery_codes.html", {"codes": codes, "next": next_url})
+
+
+# ----- Language
 
 
 def choose_language(request: HttpRequest) -> HttpResponseBase:

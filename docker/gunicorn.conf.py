@@ -32,6 +32,11 @@ os.environ.setdefault("DB_STATEMENT_TIMEOUT", "6")
 # The socket would lie in the home directory, where a second instance takes it over.
 control_socket_disable = True
 
+# What no browser of ours needs is refused before anybody thinks about it.
+limit_request_line = 4094
+limit_request_fields = 64
+limit_request_field_size = 8190
+
 timeout = 30
 graceful_timeout = 30
 keepalive = 5

@@ -43,6 +43,12 @@ AREAS: dict[str, tuple[tuple[str, ...], int, int]] = {
     "routes": (("quality.routes",), 10 * MEGABYTE, 10),
     "settings": (("quality.settings", "accounts"), 5 * MEGABYTE, 5),
 }
+# What Django calls an error of these anybody may send as often as he likes.
+SENT_BY_STRANGERS = (
+    *("DisallowedHost", "DisallowedRedirect", "RequestDataTooBig", "TooManyFieldsSent"),
+    *("TooManyFilesSent", "SuspiciousOperation", "SuspiciousFileOperation", "InvalidSessionKey"),
+    *("DisallowedModelAdminLookup", "DisallowedModelAdminToField", "BadRequest"),
+)
 
 
 def configuration() -> dict[str, Any]:
@@ -74,6 +80,7 @@ def configuration() -> dict[str, Any]:
         "gunicorn.error": {"handlers": [], "propagate": True},
         # The lines of routes tell of every 4xx, and of a database that is away.
         "django.request": {"level": "ERROR", "filters": ["away"]},
+        **{f"django.security.{name}": {"filters": ["strangers"]} for name in SENT_BY_STRANGERS},
         **{name: {"handlers": [area]} for area, (names, *_) in AREAS.items() for name in names},
     }
     for name in os.environ.get("LOG_DEBUG", "").split(","):
@@ -86,6 +93,7 @@ def configuration() -> dict[str, Any]:
         "filters": {
             "away": {"()": "quality.views.DatabaseAwayFilter"},
             "for the console": {"()": ForTheConsole},
+            "strangers": {"()": Strangers},
             "without an area": {"()": WithoutAnArea},
         },
         "handlers": handlers,
@@ -117,6 +125,15 @@ class ForTheConsole(logging.Filter):
         if record.name == "quality.settings.start":
             return False
         return record.name != "quality.database" or record.levelno >= logging.WARNING
+
+
+class Strangers(logging.Filter):
+    """Has what somebody sent warned of in one line: it is no error of ours, and must bury none."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
+        record.exc_info = None
+        return True
 
 
 # ----- How a line looks

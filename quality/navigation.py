@@ -84,6 +84,8 @@ def admin_links(request: HttpRequest) -> list[dict[str, Any]]:
                     "accounts.view_attempt",
                 ),
                 (_("roles"), "admin:auth_group_changelist", "shield_person", "auth.view_group"),
+                (_("Accounts"), "accounts:people", "contacts", "accounts.view_user"),
+                (_("Signed in now"), "accounts:present", "login", "accounts.view_user"),
             ],
         ),
     ]
@@ -97,4 +99,12 @@ def admin_links(request: HttpRequest) -> list[dict[str, Any]]:
             ],
         }
         for title, links in groups
+    ]
+
+
+def account_links(request: HttpRequest) -> list[dict[str, Any]]:
+    """In the menu of the person's own account."""
+    return [
+        {"title": _("Change password"), "link": reverse("accounts:password")},
+        {"title": _("Second factor"), "link": reverse("accounts:device")},
     ]

@@ -43,8 +43,10 @@ Content-Type: text/plain; charset=utf-8\r
 ).encode()
 TOO_LONG = b"HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
-# A request costs a thread once all of it has come; what is longer is none of those above.
+# A request costs a thread once all of it has come; what is longer is none of those above. It has
+# threads of its own, as nobody can tell when it will be here: whoever is slow holds up those.
 LONGEST_BYTES = 16 * 1024
+LONG_THREADS = 4
 # Who sends more slowly is gone: stations give up after 10 s, too.
 SEND_SECONDS = 10.0
 # Many clients send the head and the body one right behind the other. To wait so long for the
@@ -71,7 +73,7 @@ class Logger(UsualLogger):
 
 
 class Worker(ThreadWorker):
-    """As gunicorn's, with threads for probes alone, for those who watch the pool, and for sign-ins.
+    """As gunicorn's, with threads for probes alone, for those who watch, for sign-ins and uploads.
 
     When the database is frozen every ordinary thread may wait for it. An orchestrator that is not
     answered then would restart a worker that is well, and the requests in flight would be lost.
@@ -91,6 +93,7 @@ class Worker(ThreadWorker):
     def init_process(self) -> None:
         self.probe_threads = ThreadPoolExecutor(PROBE_THREADS, "probe")
         self.watch_threads = ThreadPoolExecutor(WATCH_THREADS, "watch")
+        self.long_threads = ThreadPoolExecutor(LONG_THREADS, "long")
         self.hashing_thread = ThreadPoolExecutor(1, "hashing", _yield_to_others)
         self.hashing = 0
         super().init_process()
@@ -119,6 +122,8 @@ class Worker(ThreadWorker):
             self.hashing += 1
             conn.is_hashing = True
             self.tpool = self.hashing_thread
+        elif is_long:
+            self.tpool = self.long_threads
         elif is_whole and request.startswith(PROBE_STARTS):
             self.tpool = self.probe_threads
         elif is_whole and request.startswith(WATCH_STARTS):

@@ -176,6 +176,9 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "csp",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
     "simple_history",
     "import_export",
     "quality.monitor",
@@ -228,15 +231,25 @@ TEMPLATES = [
 
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["accounts.backends.RightsBackend"]
-AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in (
-        "UserAttributeSimilarityValidator",
-        "MinimumLengthValidator",
-        "CommonPasswordValidator",
-        "NumericPasswordValidator",
-    )
+AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = [
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 10},
+    },
+    *(
+        {"NAME": f"django.contrib.auth.password_validation.{name}"}
+        for name in (
+            "UserAttributeSimilarityValidator",
+            "CommonPasswordValidator",
+            "NumericPasswordValidator",
+        )
+    ),
+    {"NAME": "accounts.passwords.Varied"},
+    {"NAME": "accounts.passwords.NotTheSame"},
 ]
+# Whoever administers needs a code beside the password, and sets that up when first let in.
+REQUIRE_SECOND_FACTOR = env.bool("REQUIRE_SECOND_FACTOR", default=False)
+OTP_TOTP_ISSUER = "quality"
 LOGIN_URL = "accounts:login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "accounts:login"
@@ -273,6 +286,7 @@ MONITOR_OUTCOMES = {
             409: "conflict",
             413: "too_large",
             422: "invalid",
+            429: "too_fast",
             500: "error",
             503: "away",
         },
@@ -332,6 +346,7 @@ UNFOLD = {
     ],
     "SHOW_LANGUAGES": True,
     "SIDEBAR": {"navigation": "quality.navigation.admin_links"},
+    "ACCOUNT": {"navigation": "quality.navigation.account_links"},
 }
 
 
@@ -347,7 +362,6 @@ SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = not DEVELOPMENT
 SECURE_SSL_REDIRECT = not DEVELOPMENT
-LANGUAGE_COOKIE_SAMESITE = "Lax"
 # Probes from the same host speak plain HTTP.
 SECURE_REDIRECT_EXEMPT = [r"^health/"]
 if not DEVELOPMENT:
@@ -361,6 +375,8 @@ if BEHIND_TLS_PROXY:
 # Whose X-Forwarded-For is believed.
 TRUSTED_PROXIES = networks("TRUSTED_PROXIES", default="127.0.0.1,::1" if BEHIND_TLS_PROXY else "")
 
+# So much a session may send to one worker in the long run: no page of its own takes all of it.
+SCANS_PER_SECOND = whole_number("SCANS_PER_SECOND", 100, least=0)
 # Longer than any form of ours without its files, and than any file that is imported.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1_000

@@ -19,7 +19,7 @@ class Limit(FileUploadHandler):
         input_data: Any,
         META: dict[str, Any],  # noqa: N803 - Django's name
         content_length: int,
-        boundary: bytes,
+        boundary: Any,
         encoding: str | None = None,
     ) -> None:
         longest = settings.UPLOAD_MAX_BYTES

@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 from django.urls import include, path
+from django.views.generic import RedirectView
 from django.views.i18n import JavaScriptCatalog
 
 from accounts.views import admin_sign_in, choose_language
@@ -18,6 +19,8 @@ urlpatterns = [
     path("i18n/texts.js", JavaScriptCatalog.as_view(packages=["scans"]), name="texts"),
     path("i18n/setlang/", choose_language, name="set_language"),
     path("monitor/", include("quality.monitor.urls")),
+    # There is one page for each of these, in front of the admin's own.
+    path("admin/password_change/", RedirectView.as_view(pattern_name="accounts:password")),
     path("admin/login/", admin_sign_in),
     path("admin/", admin.site.urls),
 ]

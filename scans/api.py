@@ -18,6 +18,7 @@ from scans import binding, queries
 from scans.corrections import NotAllowed, void_scan
 from scans.floor import bootstrap, current_floor, floor_at, held_floor
 from scans.models import Event, Scan
+from scans.pace import paced
 from scans.presence import note_heartbeat
 from scans.recording import ScanConflict, record_incident, record_scan
 from scans.shifts import shift_at
@@ -100,6 +101,7 @@ def _as_json(scan: Scan, *, is_voided: bool = False) -> dict[str, Any]:
 
 @require_POST
 @api(RECORD)
+@paced
 @takes_object
 def record(request: HttpRequest, payload: dict[str, Any]) -> JsonResponse:
     """Store one scan. Statuses: see the contract in README."""
@@ -123,6 +125,7 @@ def _void_as_json(event: Event, uid: UUID) -> dict[str, Any]:
 
 @require_POST
 @api(RECORD, CORRECT)
+@paced
 @takes_object
 def void(request: HttpRequest, payload: dict[str, Any], uid: UUID) -> JsonResponse:
     """Append that a scan counts no more: a station its own of the last minute, quality any."""
@@ -144,6 +147,7 @@ def void(request: HttpRequest, payload: dict[str, Any], uid: UUID) -> JsonRespon
 
 @require_POST
 @api(RECORD)
+@paced
 @takes_object
 def incidents(request: HttpRequest, payload: dict[str, Any]) -> JsonResponse:
     """Store what a station did instead of recording a scan."""

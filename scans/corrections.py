@@ -58,11 +58,11 @@ def void_scan(
     """
     revision = Subquery(Revision.objects.values("number")[:1])
     scan: Any = Scan.objects.with_voids().annotate(revision=revision).get(uid=uid)
-    floor = floor_at(scan.revision)
-    if not may_correct_any and not _is_own(scan, void, user, floor.known(bound)):
+    if not may_correct_any and not _is_own(scan, void, user, bound):
         raise Scan.DoesNotExist
     if scan.is_voided:
         return scan.events.get(kind=Event.Kind.VOID), False
+    floor = floor_at(scan.revision)
     if not may_correct_any:
         _check(scan, void, floor.profile_of(scan.station_id or "").undo_seconds)
     event = Event(

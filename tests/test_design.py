@@ -9,7 +9,12 @@ ROOT = Path(__file__).resolve().parents[1]
 TOKENS = ROOT / "quality" / "static" / "look" / "tokens.css"
 SHEETS = [
     path
-    for folder in ("scans/static", "quality/static/look", "quality/monitor/static")
+    for folder in (
+        "scans/static",
+        "accounts/static",
+        "quality/static/look",
+        "quality/monitor/static",
+    )
     for path in (ROOT / folder).rglob("*.css")
     if path != TOKENS
 ]

@@ -62,7 +62,7 @@ def texts_of_script(source: str) -> set[str]:
 def texts_of_the_house(domain: str) -> set[str]:
     rooms = ("quality", "scans", "accounts")
     if domain == "djangojs":
-        rooms = ("scans", "quality/monitor")
+        rooms = ("scans", "accounts", "quality/monitor")
         sources = [(texts_of_script, ROOT / room / "static", "*.js") for room in rooms]
     else:
         sources = [(texts_of_python, ROOT / room, "*.py") for room in rooms]

@@ -28,6 +28,8 @@ PAGES = [
     "/admin/accounts/user/add/",
     "/admin/accounts/user/1/change/",
     "/admin/accounts/user/1/password/",
+    "/admin/accounts/attempt/",
+    "/admin/accounts/attempt/1/change/",
     "/admin/auth/group/",
     "/admin/auth/group/1/change/",
     "/admin/auth/group/add/",

@@ -107,6 +107,7 @@ FAULTS = [
     answers(500, "text/html", "<h1>500</h1>"),
     answers(502, "text/html", "<h1>Bad gateway</h1>"),
     answers(503, "application/json", '{"error": "exhausted"}', **{"Retry-After": "1"}),
+    answers(429, "application/json", '{"error": "Too much at once."}', **{"Retry-After": "1"}),
     answers(401, "application/json", '{"error": "Not signed in."}'),
     answers(403, "application/json", '{"error": "CSRF"}'),
     answers(200, "text/html", "<h1>Welcome to our Wi-Fi</h1>"),

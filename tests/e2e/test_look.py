@@ -201,6 +201,10 @@ PAGES: dict[str, tuple[str, Callable[[Page], None]]] = {
     "bind": ("admin", at("/scans/bind/")),
     "sheet": ("quality", at("/scans/sheet/")),
     "scanner": ("operator", at("/scans/scanner/")),
+    "password": ("quality", at("/accounts/password/")),
+    "device": ("admin", at("/accounts/device/")),
+    "people": ("admin", at("/accounts/people/")),
+    "present": ("admin", at("/accounts/present/")),
 }
 
 

@@ -121,6 +121,19 @@ test("Retry-After is honoured, up to five minutes", async () => {
   }
 });
 
+test("what is sent too fast is kept, and sent again when the server has said", async () => {
+  let answer = () => ({ status: 429, body: { error: "Too much at once." }, retryAfterSeconds: 7 });
+  const world = rig((record) => answer(record));
+  await world.keep("a");
+  await world.rest();
+  equal(world.waits, [7]);
+  equal(world.state.count, 1);
+  equal(world.state.refused.length, 0);
+  answer = stored;
+  await world.wake();
+  equal(world.events.at(-1), "confirmed a");
+});
+
 test("one is sent at a time, in order, each once", async () => {
   const world = rig(stored);
   await Promise.all(["a", "b", "c"].map((id) => world.keep(id)));

@@ -11,6 +11,7 @@ import pytest
 from quality.devdb.mariadb import PrivateMariaDB
 from tests.serving import PASSWORD, Browser, Database, Site, running
 
+THREADS = 3
 LOG_SECONDS = 30
 ESCAPES = "\x1b[2J\x1b]0;owned\x07"
 FORGED = "2026-11-21T00:00:00.000+02:00 INFO 1 - quality.settings: admin made mole a superuser"
@@ -20,7 +21,8 @@ BEGINS = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d (INFO|W
 @pytest.fixture(scope="module")
 def site(mariadb_home, tmp_path_factory) -> Iterator[Site]:
     database = Database(PrivateMariaDB(mariadb_home), "quality_lies")
-    site = Site(database, tmp_path_factory.mktemp("site"), workers=1, MONITOR_INTERVAL="3600")
+    home = tmp_path_factory.mktemp("site")
+    site = Site(database, home, workers=1, WEB_THREADS=str(THREADS), MONITOR_INTERVAL="3600")
     site.prepare()
     with running(site):
         yield site
@@ -80,6 +82,22 @@ def test_nobody_writes_lines_of_the_log_or_commands_a_terminal(site):
             assert not line.startswith(FORGED[:20]), name
 
 
+def test_what_strangers_send_buries_no_error_of_ours(site):
+    """A line each, which says what to do if it was no stranger: anybody may send many."""
+    say(site, "GET / HTTP/1.1", "Host: evil.example", "Connection: close")
+    form = "Content-Type: application/x-www-form-urlencoded"
+    address = f"Host: 127.0.0.1:{site.port}"
+    big = ["Content-Length: 2000000", form, address, "Connection: close"]
+    say(site, "POST /i18n/setlang/ HTTP/1.1", "Cookie: csrftoken=" + "a" * 32, *big)
+    texts = logged(site, "the-last-of-the-strangers")
+    assert texts.get("errors.log", "") == ""
+    [host] = [one for one in texts["application.log"].splitlines() if "'evil.example'" in one]
+    assert "WARNING" in host
+    assert "ALLOWED_HOSTS" in host
+    [body] = [one for one in texts["application.log"].splitlines() if "RequestDataTooBig" in one]
+    assert "WARNING" in body
+
+
 def test_no_secret_is_logged(site):
     browser = Browser(site.url, PASSWORD, user="admin")
     secrets = {cookie.value for cookie in browser._cookies if cookie.name != "django_language"}
@@ -104,7 +122,7 @@ def test_no_secret_is_logged(site):
     "lines",
     [
         ["GET /" + "x" * 5_000 + " HTTP/1.1", "Host: a"],
-        ["GET / HTTP/1.1", "Host: a", *(f"X-{number}: x" for number in range(150))],
+        ["GET / HTTP/1.1", "Host: a", *(f"X-{number}: x" for number in range(80))],
         ["GET / HTTP/1.1", "Host: a", "X-Long: " + "x" * 10_000],
         ["GET / HTTP/1.1", "Host: a", "Content-Length: 5", "Transfer-Encoding: chunked"],
         ["GET / HTTP/1.1", "Host: a", "Content-Length: 5", "Content-Length: 6"],
@@ -118,11 +136,62 @@ def test_a_request_that_no_browser_makes_is_refused(site, lines):
     assert 400 <= status(say(site, *lines, "Connection: close")) < 500
 
 
+def test_who_sends_a_long_form_slowly_holds_up_others_of_his_kind_alone(site):
+    head = (
+        f"POST /i18n/setlang/ HTTP/1.1\r\nHost: 127.0.0.1:{site.port}\r\nContent-Length: 500000\r\n"
+        f"Cookie: csrftoken={'a' * 32}\r\nContent-Type: application/x-www-form-urlencoded\r\n\r\nx="
+    )
+    slow = []
+    try:
+        for _ in range(5 * THREADS):
+            slow.append(socket.create_connection(("127.0.0.1", site.port), timeout=60))
+            slow[-1].sendall(head.encode())
+        for _ in range(THREADS):
+            assert status(ask(site, "/accounts/login/")) == 200
+    finally:
+        for one in slow:
+            one.close()
+
+
 def test_a_name_that_looks_like_a_proxys_is_dropped(site):
     """WSGI writes `-` and `_` alike: else anybody could say what the proxy says."""
     answer = ask(site, "/health/", "X_Forwarded_For: 1.2.3.4")
     assert b'"pool"' in answer
     assert b'"pool"' not in ask(site, "/health/", "X-Forwarded-For: 1.2.3.4")
+
+
+def test_production_keeps_to_tls(site, tmp_path_factory):
+    """Cookies, redirects and HSTS of a production start, as browsers behind its proxy get them."""
+    proxied = Site(
+        site.database,
+        tmp_path_factory.mktemp("production"),
+        workers=1,
+        DEVELOPMENT="",
+        SECRET_KEY="k" * 60,
+        ALLOWED_HOSTS="quality.example",
+        BEHIND_TLS_PROXY="1",
+        MONITOR_INTERVAL="3600",
+        STATIC_ROOT=str(tmp_path_factory.mktemp("static")),
+        SHUTDOWN_DELAY="0",
+    )
+    assert proxied.manage("collectstatic", "--no-input").returncode == 0
+    with running(proxied):
+        host, tls = "Host: quality.example", "X-Forwarded-Proto: https"
+        plain = say(proxied, "GET / HTTP/1.1", host, "Connection: close").decode().lower()
+        assert "location: https://quality.example/" in plain
+        page = say(proxied, "GET /accounts/login/ HTTP/1.1", host, tls, "Connection: close")
+        head, _, body = page.decode().partition("\r\n\r\n")
+        head = head.lower()
+        assert "strict-transport-security: max-age=31536000; includesubdomains; preload" in head
+        cookies = [one for one in head.splitlines() if one.startswith("set-cookie:")]
+        assert cookies
+        assert all("secure" in one and "samesite=lax" in one for one in cookies)
+        assert "http:" not in body
+        # What breaks says nothing about itself.
+        lost = say(proxied, "GET /nowhere HTTP/1.1", host, tls, "Connection: close").decode()
+        assert "404" in lost
+        for word in ("urlconf", "traceback", "settings", "debug = true"):
+            assert word not in lost.lower()
 
 
 def test_a_stranger_learns_no_version(site):

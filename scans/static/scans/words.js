@@ -97,6 +97,7 @@ export function connection(answer) {
   const status = answer.body ? answer.status : 0;
   if (status === 401) return [gettext("Sign in again. Scans are kept here until then."), "warn"];
   if (status === 403) return [gettext("The server refuses this login. Scans are kept here."), "warn"];
+  if (status === 429) return [gettext("Too much at once. Scans are kept here and sent in a moment."), "warn"];
   if (AT_WORK.has(status)) return [gettext("Connected"), "good"];
   return [gettext("The server is away. Scans are kept here and sent later."), "warn"];
 }

@@ -11,7 +11,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0006_attempt'),
+        ('accounts', '0007_first_passwords_and_codes'),
         ('auth', '0012_alter_user_first_name_max_length'),
     ]
 
