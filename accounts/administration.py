@@ -64,6 +64,8 @@ class KeptAdmin(SimpleHistoryAdmin, ModelAdmin):
     form = ReasonForm
     activity = "active"
     actions: Any = ("activate", "deactivate")
+    # Drawing a hundred rows takes longer than a person waits gladly.
+    list_per_page = 50
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

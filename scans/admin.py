@@ -13,6 +13,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 from unfold.admin import ModelAdmin
+from unfold.views import ChangeList
 
 from accounts.administration import KeptAdmin
 from scans.barcode import FIELDS
@@ -157,16 +158,25 @@ class SettingsAdmin(KeptAdmin):
         return TemplateResponse(request, "admin/scans/settings_tried.html", context)
 
 
+class AsTheyCame(ChangeList):
+    """By arrival alone, whatever the address asks for: else the whole table would be sorted."""
+
+    def get_ordering(self, request: HttpRequest, queryset: Any) -> Any:
+        return list(self.model_admin.get_ordering(request))
+
+
 class RecordAdmin(ModelAdmin):
     """To read. Not even a superuser changes a record."""
 
     paginator = ShallowPaginator
     list_per_page = 50
-    # By arrival alone: any other order would sort the whole table.
     sortable_by = ()
     # The count of all rows would read the whole table for each page.
     show_full_result_count = False
     ordering = ("-pk",)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return AsTheyCame
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

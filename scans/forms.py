@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 from unfold.widgets import INPUT_CLASSES
 
 from accounts.administration import ReasonForm, reason_field
-from scans.barcode import FIELDS, MAX_LENGTH, Codes, repair
+from scans.barcode import COMMANDS, FIELDS, MAX_LENGTH, Codes, repair
 from scans.models import Defect, Operator, Scan, Settings
 
 NAMED = 5
@@ -81,6 +81,8 @@ class Tried:
 
 
 def _meaning(codes: Codes, code: str) -> str:
+    if code in COMMANDS.values():
+        return _("command")
     fields: list[Any] = [
         Settings._meta.get_field(f"{field}_example") for field in codes.fields_for(code)
     ]

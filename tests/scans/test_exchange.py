@@ -8,7 +8,7 @@ import openpyxl
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from scans.models import Defect, Operator, Profile, Station
+from scans.models import Defect, Operator, Settings, Station
 from scans.tables import MAX_BYTES, MAX_ROWS, Unreadable, Xlsx, as_meant, harmless
 
 pytestmark = pytest.mark.usefixtures("master_data")
@@ -216,12 +216,10 @@ def test_a_file_is_taken_once(admin):
 
 
 def test_what_has_changed_since_it_was_tried_is_tried_again(admin):
-    tried = send(admin, "code,profile\nFG-01,Standard", page="station")
-    Station.objects.filter(code="FG-01").update(profile=None)
-    Profile.objects.update(name="Gone")
-    answer = confirm(admin, tried, page="station")
-    assert answer["Location"] == "/admin/scans/station/import/"
-    assert Station.objects.get(code="FG-01").profile is None
+    tried = send(admin, "badge,name\nOP0500,Radu\nOP07,Ilie")
+    Settings.objects.update(operator_pattern=r"OP\d{4}")
+    assert confirm(admin, tried)["Location"] == "/admin/scans/operator/import/"
+    assert not Operator.objects.filter(badge="OP0500").exists()
 
 
 @pytest.mark.parametrize("page", ["operator", "station", "defect"])

@@ -121,7 +121,7 @@ def test_the_admins_lists_of_records_read_what_they_show(client_of):
         return len(captured)
 
     statements()  # The first reads the rights.
-    for query in ("", "?p=3", "?station__code__exact=FG-01", "?defect__code__exact=001"):
+    for query in ("", "?p=3", "?station__code__exact=FG-01", "?defect__code__exact=001", "?o=1"):
         assert rows_read(lambda query=query: statements(query)) < SCANS / 2
     assert rows_read(lambda: statements("?q=CP70000050-0007")) < 100
     assert statements() == statements("?q=CP70000050-0007")

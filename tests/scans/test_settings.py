@@ -113,11 +113,12 @@ def test_the_preview_tries_codes_and_saves_nothing(admin):
     changes = form(
         operator_pattern=r"(OP\d{4}|QA\d{2})", oc1_pattern="OC9[0-9]", oc1_example="OC90"
     )
-    samples = "OP0001\nop17\nQA07\n]C1cp10045821'0007\n<script>"
+    samples = "OP0001\nCMDUNDO\nop17\nQA07\n]C1cp10045821'0007\n<script>"
     response = admin.post("/admin/scans/settings/preview/", changes | {"samples": samples})
     shown = [(one.code, bool(one.old), bool(one.new)) for one in response.context["samples"]]
     assert shown == [
         ("OP0001", True, True),
+        ("CMDUNDO", True, True),
         ("OP17", True, False),
         ("QA07", False, True),
         ("CP10045821-0007", True, True),
