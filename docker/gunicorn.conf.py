@@ -1,5 +1,6 @@
 """How gunicorn serves the house."""
 
+import gc
 import mmap
 import os
 import shutil
@@ -126,6 +127,10 @@ def post_worker_init(worker):
 
     health.leave_when(lambda: bool(_leaving[0]))
     sampling.start()
+    # What is there by now stays: to look through it for garbage again and again would be a
+    # hundredth of what a scan costs.
+    gc.collect()
+    gc.freeze()
 
 
 def worker_exit(server, worker):

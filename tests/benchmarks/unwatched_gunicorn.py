@@ -1,5 +1,6 @@
 """How gunicorn serves the house that nothing watches: as it comes, and with no other thread."""
 
+import gc
 import os
 
 from quality import sizing
@@ -15,3 +16,9 @@ control_socket_disable = True
 # As the house has it: the server is told of it, once for each connection.
 os.environ.setdefault("DB_READ_TIMEOUT", "8")
 os.environ.setdefault("DB_STATEMENT_TIMEOUT", "6")
+
+
+def post_worker_init(worker):
+    # As the house has it.
+    gc.collect()
+    gc.freeze()
