@@ -3,7 +3,6 @@
 import contextlib
 import functools
 import os
-import re
 import selectors
 import socket
 import threading
@@ -55,9 +54,9 @@ MOMENT_SECONDS = 0.0002
 
 _HEAD_END = b"\r\n\r\n"
 # How much follows; or that only the end tells, or that it is sent when we ask for it.
-_FOLLOWS = re.compile(
-    rb"\r\n(?:content-length:[ \t]*(\d{1,10})|transfer-encoding:|expect:)", re.IGNORECASE
-)
+_LENGTH = b"\r\ncontent-length:"
+_UNTOLD = (b"\r\ntransfer-encoding:", b"\r\nexpect:")
+_MOST_DIGITS = 10
 
 
 class Logger(UsualLogger):
@@ -66,9 +65,8 @@ class Logger(UsualLogger):
     It went nowhere: the lines of routes tell more.
     """
 
-    @property
-    def access_log_enabled(self) -> bool:
-        """Whether somebody asked for them, by --access-logfile."""
+    def _compute_access_log_enabled(self) -> bool:
+        # Only whoever asks for them, by --access-logfile, gets them.
         return bool(self.cfg.accesslog)
 
 
@@ -163,11 +161,12 @@ def _yield_to_others() -> None:
 
 def hashes(request: bytes) -> bool:
     """Whether a POST asks for a password to be hashed, however its address is written."""
-    target = request.split(b" ", 2)[1].decode("latin-1")
-    try:
-        path = unquote_to_bytes(split_request_uri(target).path)
-    except ValueError:  # for gunicorn to refuse
-        return False
+    path = request.split(b" ", 2)[1]
+    if b"%" in path or not path.startswith(b"/"):
+        try:
+            path = unquote_to_bytes(split_request_uri(path.decode("latin-1")).path)
+        except ValueError:  # for gunicorn to refuse
+            return False
     return path.startswith(HASHING_PATH) and not path.startswith(NOT_HASHING_PATH)
 
 
@@ -192,6 +191,11 @@ def length_of(request: bytes) -> int | None:
     if end < 0:
         return None
     length = end + len(_HEAD_END)
-    for found in _FOLLOWS.finditer(request, 0, end):
-        length += LONGEST_BYTES if found[1] is None else int(found[1])
+    head = request[:end].lower()
+    if any(header in head for header in _UNTOLD):
+        length += LONGEST_BYTES
+    if (start := head.find(_LENGTH)) >= 0:
+        told = head[start + len(_LENGTH) :].split(b"\r\n", 1)[0].strip()
+        if told.isdigit() and len(told) <= _MOST_DIGITS:
+            length += int(told)
     return length

@@ -43,16 +43,19 @@ class Place:
 
     def __init__(self, folder: str) -> None:
         self._folder = Path(folder)
-        self._pid = 0
-        self._number = -1
+        self._number: int | None = None
+        # A forked child takes another one. The copy of its parent's descriptor stays open: the
+        # lock must last as long as either counts.
+        os.register_at_fork(after_in_child=self._forget)
+
+    def _forget(self) -> None:
+        self._number = None
 
     def number(self) -> int:
-        """This process's number, taken when first asked for; 0.1 µs later on. Raises OSError."""
-        if self._pid != os.getpid():
-            # A forked child takes another one. The copy of its parent's descriptor stays open:
-            # the lock must last as long as either counts.
+        """This process's number, taken when first asked for. Raises OSError."""
+        # Asked at each count, so not by process number: to ask for that is dear in some containers.
+        if self._number is None:
             self._number = self._take()
-            self._pid = os.getpid()
         return self._number
 
     def _take(self) -> int:
