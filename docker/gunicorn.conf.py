@@ -127,10 +127,11 @@ def post_worker_init(worker):
 
     health.leave_when(lambda: bool(_leaving[0]))
     sampling.start()
-    # What is there by now stays: to look through it for garbage again and again would be a
-    # hundredth of what a scan costs.
+    # What is there by now stays, and most of what comes goes without a search: to look for garbage
+    # as often as Python does would be a hundredth of what a scan costs.
     gc.collect()
     gc.freeze()
+    gc.set_threshold(10_000)
 
 
 def worker_exit(server, worker):

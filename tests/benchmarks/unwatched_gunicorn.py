@@ -22,3 +22,4 @@ def post_worker_init(worker):
     # As the house has it.
     gc.collect()
     gc.freeze()
+    gc.set_threshold(10_000)
