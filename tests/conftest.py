@@ -1,5 +1,6 @@
 """People and master data that many tests need."""
 
+import logging
 from collections.abc import Callable
 
 import pytest
@@ -8,7 +9,16 @@ from django.test import Client
 
 from accounts.models import User
 from accounts.roles import sync_roles
+from quality.gathering import Console
 from scans.demo import seed_master_data
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quiet_console():
+    """Its lines would stand among pytest's own: another thread writes them, between tests too."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, Console):
+            handler.setLevel(logging.CRITICAL + 1)
 
 
 @pytest.fixture(autouse=True)
