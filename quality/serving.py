@@ -113,6 +113,8 @@ class Worker(ThreadWorker):
         if not is_new:
             del conn.sent_by
         usual = self.tpool
+        # The parser passes over an empty line in front.
+        request = request.removeprefix(b"\r\n")
         if request.startswith(b"POST ") and hashes(request):
             if is_long or self.hashing >= MOST_HASHING:
                 self._refuse(conn, TOO_LONG if is_long else TOO_MANY)
@@ -196,6 +198,7 @@ def length_of(request: bytes) -> int | None:
         length += LONGEST_BYTES
     if (start := head.find(_LENGTH)) >= 0:
         told = head[start + len(_LENGTH) :].split(b"\r\n", 1)[0].strip()
-        if told.isdigit() and len(told) <= _MOST_DIGITS:
-            length += int(told)
+        if told.isdigit():
+            # What nobody sends is long too: whoever says so sends nothing more, and a thread waits.
+            length += int(told) if len(told) <= _MOST_DIGITS else LONGEST_BYTES
     return length

@@ -162,6 +162,7 @@ def incidents(request: HttpRequest, payload: dict[str, Any]) -> JsonResponse:
 
 @require_POST
 @api(RECORD)
+@paced
 @takes_object
 def heartbeat(request: HttpRequest, payload: dict[str, Any]) -> JsonResponse:
     """Note that a browser is there; the answer says whether the floor has changed."""

@@ -14,12 +14,15 @@ from openpyxl.utils.exceptions import InvalidFileException
 MAX_BYTES = 1_000_000
 MAX_ROWS = 5000
 MAX_COLUMNS = 50
-# What an XLSX of that many rows may become when it is unpacked.
-MAX_UNPACKED_BYTES = 20_000_000
+# Ten times what a column takes. A workbook keeps a text once, and may name it in each cell.
+MAX_CELL_CHARACTERS = 1000
+# What an XLSX of that many rows may become when it is unpacked: to read more takes too long.
+MAX_UNPACKED_BYTES = 5_000_000
 MAX_PARTS = 100
 
-# What a spreadsheet takes for the beginning of a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# What a spreadsheet takes for the beginning of a formula; the wide ones where such are usual.
+_SIGNS = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
+_BLANKS = ("\t", "\r", "\n")
 
 
 class Unreadable(ValueError):
@@ -28,12 +31,18 @@ class Unreadable(ValueError):
 
 def harmless(text: str) -> str:
     """The text as a cell of a spreadsheet that calculates nothing."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return f"'{text}" if _may_calculate(text) else text
 
 
 def as_meant(text: str) -> str:
     """The text of a cell that was made harmless."""
-    return text[1:] if text.startswith("'") and text[1:].startswith(_FORMULA) else text
+    return text[1:] if text.startswith("'") and _may_calculate(text[1:]) else text
+
+
+def _may_calculate(text: str) -> bool:
+    # Whose own text begins as a harmless one gets it back, too.
+    text = text.lstrip("'")
+    return text.startswith(_BLANKS) or text.lstrip().startswith(_SIGNS)
 
 
 def _text(data: bytes) -> str:
@@ -122,6 +131,11 @@ def _dataset(rows: Iterable[tuple[int, list[str]]]) -> tablib.Dataset:
             raise Unreadable(_("At most %(count)d columns.") % {"count": MAX_COLUMNS})
         if not cells:
             continue
+        if max(map(len, cells)) > MAX_CELL_CHARACTERS:
+            raise Unreadable(
+                _("Line %(line)d: a cell has more than %(count)d characters.")
+                % {"line": line, "count": MAX_CELL_CHARACTERS}
+            )
         if dataset is None:
             dataset = tablib.Dataset(headers=[cell.lower() for cell in cells])
             continue

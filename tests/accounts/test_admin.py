@@ -46,6 +46,31 @@ def test_an_administrator_cannot_touch_a_superuser(admin):
         assert response.status_code in {403, 404}
 
 
+@pytest.mark.parametrize("of", ["sessions", "sessions__session_key", "attempts", "totpdevice"])
+def test_the_list_of_users_tells_nothing_of_what_points_to_them(admin, of):
+    """Who may filter by the beginning of a session's key learns it, letter by letter."""
+    root = Client()
+    root.force_login(User.objects.create_superuser("root"))
+    key = str(root.session.session_key)
+    for first in (key[0], "!"):
+        answer = admin.get(f"/admin/accounts/user/?{of}__startswith={first}")
+        assert answer.status_code == 400
+    assert admin.get("/admin/accounts/user/?is_superuser__exact=1").status_code == 200
+    role = Group.objects.get(name="admin")
+    assert admin.get(f"/admin/accounts/user/?groups__id__exact={role.pk}").status_code == 200
+
+
+@pytest.mark.parametrize("number", ["{}", "0{}", "+{}", "{}%20"])
+def test_nobody_gives_himself_a_password_without_the_old_one(admin, number):
+    me = User.objects.get(username="admin")
+    new = {"password1": "Zq9-new-one-here", "password2": "Zq9-new-one-here"}
+    new |= {"usable_password": "true", "set-password": "1"}
+    address = f"/admin/accounts/user/{number.format(me.pk)}/password/"
+    assert admin.post(address, new)["Location"] == "/accounts/password/"
+    me.refresh_from_db()
+    assert not me.check_password("Zq9-new-one-here")
+
+
 @pytest.mark.parametrize("page", ["station", "operator", "defect", "profile"])
 def test_master_data_can_be_changed_but_not_deleted(admin, master_data, page):
     assert admin.get(f"/admin/scans/{page}/").status_code == 200

@@ -131,6 +131,20 @@ def test_an_administrator_unlocks_a_name(operator, client_of):
     assert "Unlocked, 5" in LogEntry.objects.get().change_message
 
 
+def test_an_administrator_unlocks_nobody_more_powerful(operator, client_of, person):
+    """Else he could guess at that one's password, five times after five times."""
+    User.objects.filter(pk=operator.pk).update(is_superuser=True)
+    fail(5)
+    fail(5, name=person("quality").username)
+    both = list(
+        User.objects.filter(username__in=["operator", "quality"]).values_list("pk", flat=True)
+    )
+    choice = {"action": "unlock", "_selected_action": both}
+    answer = client_of("admin").post("/admin/accounts/user/", choice, follow=True)
+    assert "operator" in str(*answer.context["messages"])
+    assert len(attempts.locked()) == 2
+
+
 def test_what_is_old_is_forgotten(operator):
     fail(1)
     pass_time(minutes=181 * 24 * 60)

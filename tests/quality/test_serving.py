@@ -127,6 +127,21 @@ def test_clients_that_send_half_a_request_hold_up_no_probe(site, half):
             client.close()
 
 
+def test_clients_that_tell_of_a_body_without_an_end_hold_up_no_page(site):
+    """Each is answered at once; what it has not sent is waited for by the threads for long ones."""
+    endless = b"POST /scans/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: %s\r\n\r\n{" % (
+        b"9" * 14
+    )
+    clients = [socket.create_connection(("127.0.0.1", site.port)) for _ in range(60)]
+    try:
+        for client in clients:
+            client.sendall(endless)
+        assert ask(f"{site.url}/accounts/login/")[1] < 4
+    finally:
+        for client in clients:
+            client.close()
+
+
 def test_a_request_may_come_in_pieces(site):
     """Also one that nobody would take for a probe by its first bytes, with a body."""
     head = b"POST /scans/ HTTP/1.0\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
@@ -168,7 +183,13 @@ def test_how_long_a_request_is_stands_in_its_head(request_, length):
     assert length_of(request_) == length
 
 
-@pytest.mark.parametrize("header", [b"Transfer-Encoding: chunked", b"Expect: 100-continue"])
+@pytest.mark.parametrize(
+    "header",
+    [
+        *(b"Transfer-Encoding: chunked", b"Expect: 100-continue"),
+        *(b"Content-Length: 99999999999", b"Content-Length: " + b"9" * 5000),
+    ],
+)
 def test_what_has_no_end_that_we_could_await_counts_as_long(header):
     assert length_of(b"GET / HTTP/1.1\r\n%s\r\n\r\n" % header) > LONGEST_BYTES
 

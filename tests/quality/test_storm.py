@@ -1,6 +1,7 @@
 """Many who sign in at once hold up each other, and no station."""
 
 import http.client
+import socket
 import statistics
 import threading
 import time
@@ -93,6 +94,15 @@ def test_hashing_yields_to_all_others(site):
 
 def test_a_sign_in_that_is_long_or_never_ends_is_refused(site):
     assert guess(site, body=WRONG + "&more=" + "x" * LONGEST_BYTES)[0] == 413
+
+
+@pytest.mark.parametrize("front", ["", "\r\n"])
+def test_a_sign_in_that_tells_of_more_than_anybody_sends_is_refused(site, front):
+    """Else it would wait for more in the only thread for sign-ins, or go past it."""
+    request = f"{front}POST /accounts/login/ HTTP/1.1\r\nContent-Length: {'9' * 14}\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", site.port), timeout=60) as client:
+        client.sendall(request.encode())
+        assert client.recv(100).startswith(b"HTTP/1.1 413 ")
 
 
 @pytest.mark.parametrize("path", ["/x/accounts/login/", "/accounts/login/"])

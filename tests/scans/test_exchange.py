@@ -87,9 +87,11 @@ def test_what_goes_out_comes_in_again_as_it_was(admin, kind):
 
 
 def test_no_program_takes_a_cell_for_a_formula(admin):
-    for number, text in enumerate(["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "'=1"]):
-        Operator.objects.create(badge=f"OP8{number}", name=text)
-        assert as_meant(harmless(text)) == text or text.startswith("'")
+    signs = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "'=1", "\n=1", " =1", "＝1", "＠A1"]
+    for number, text in enumerate(signs):
+        Operator.objects.create(badge=f"OP8{number:02}", name=text)
+        assert harmless(text)[0] == "'"
+        assert as_meant(harmless(text)) == text
     out = admin.post("/admin/scans/operator/export/", {"format": CSV, "resource": "0"})
     cells = [
         cell for row in out.content.decode("utf-8-sig").split("\r\n") for cell in row.split(",")
@@ -151,7 +153,7 @@ def test_a_workbook_that_is_a_bomb_is_not_unpacked(admin):
     admin.cookies["django_language"] = "en"
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("xl/worksheets/sheet1.xml", b"0" * 30_000_000)
+        archive.writestr("xl/worksheets/sheet1.xml", b"0" * 6_000_000)
     assert len(file.getvalue()) < MAX_BYTES
     assert "too large" in refusal(send(admin, file.getvalue(), kind=XLSX))
     many = io.BytesIO()
@@ -159,6 +161,49 @@ def test_a_workbook_that_is_a_bomb_is_not_unpacked(admin):
         for number in range(200):
             archive.writestr(f"{number}", b"")
     assert "too large" in refusal(send(admin, many.getvalue(), kind=XLSX))
+
+
+def with_texts(texts: str, rows: str) -> bytes:
+    """A workbook that keeps its texts apart, as Excel does, and names them in cells."""
+    space = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sharedStrings+xml"
+    told = f'<Override PartName="/xl/sharedStrings.xml" ContentType="{kind}"/></Types>'
+    made = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(workbook([["badge"]]))) as source,
+        zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as target,
+    ):
+        for part in source.namelist():
+            data = source.read(part).decode()
+            if part == "[Content_Types].xml" and kind not in data:
+                data = data.replace("</Types>", told)
+            elif part == "xl/worksheets/sheet1.xml":
+                data = f'<worksheet xmlns="{space}"><sheetData>{rows}</sheetData></worksheet>'
+            if part != "xl/sharedStrings.xml":
+                target.writestr(part, data)
+        target.writestr("xl/sharedStrings.xml", texts.replace("<sst>", f'<sst xmlns="{space}">'))
+    return made.getvalue()
+
+
+def texts_of(count: int) -> str:
+    return "<row>" + "".join(f'<c t="s"><v>{number}</v></c>' for number in range(count)) + "</row>"
+
+
+def test_a_long_text_that_is_named_in_each_cell_is_refused(admin):
+    """Kept once, it makes no file large; but each row would be shown with it."""
+    admin.cookies["django_language"] = "en"
+    kept = "".join(f"<si><t>{text}</t></si>" for text in ("badge", "name", "x" * 1_000_000))
+    row = '<row><c t="inlineStr"><is><t>OP0500</t></is></c><c t="s"><v>2</v></c></row>'
+    content = with_texts(f"<sst>{kept}</sst>", texts_of(2) + row * 1000)
+    assert len(content) < 100_000
+    assert "Line 2" in refusal(send(admin, content, kind=XLSX))
+
+
+def test_the_longest_table_is_taken():
+    texts = [f"{'a name that is as long as any is':90}{number}" for number in range(MAX_ROWS)]
+    rows = [["code", "name_en", "name_ro", "note_required", "active"]]
+    rows += [[str(number), text, f"r{text}", True, 1] for number, text in enumerate(texts)]
+    assert len(Xlsx().create_dataset(workbook(rows))) == MAX_ROWS
 
 
 def test_a_cell_in_the_last_row_of_all_costs_nothing():
@@ -178,18 +223,16 @@ def test_what_is_no_workbook_is_said_to_be_none(admin, content):
 
 def test_a_workbook_whose_xml_grows_is_refused(admin):
     """Each entity is ten of the one before: a billion in the end."""
-    file = io.BytesIO(workbook([["badge"], ["OP0500"]]))
+    admin.cookies["django_language"] = "en"
     bomb = "<!DOCTYPE x [<!ENTITY a0 'x'>" + "".join(
         f"<!ENTITY a{n} '{f'&a{n - 1};' * 10}'>" for n in range(1, 10)
     )
-    made = io.BytesIO()
-    with zipfile.ZipFile(file) as source, zipfile.ZipFile(made, "w") as target:
-        for part in source.namelist():
-            data = source.read(part)
-            if part == "xl/sharedStrings.xml":
-                data = f"<?xml version='1.0'?>{bomb}]><sst><si><t>&a9;</t></si></sst>".encode()
-            target.writestr(part, data)
-    assert "confirm_form" not in send(admin, made.getvalue(), kind=XLSX).context
+    cells = "".join(f'<c t="inlineStr"><is><t>{text}</t></is></c>' for text in ("OP0500", "Radu"))
+    rows = f"{texts_of(2)}<row>{cells}</row>"
+    harmless_one = with_texts("<sst><si><t>badge</t></si><si><t>name</t></si></sst>", rows)
+    assert "confirm_form" in send(admin, harmless_one, kind=XLSX).context
+    grown = f"<?xml version='1.0'?>{bomb}]><sst><si><t>&a9;</t></si></sst>"
+    assert "no XLSX" in refusal(send(admin, with_texts(grown, rows), kind=XLSX))
 
 
 @pytest.mark.parametrize(

@@ -85,3 +85,14 @@ def test_without_a_limit_nobody_waits(client_of, master_data, settings):
     client = client_of("operator")
     scan = payload()
     assert {post(client, scan).status_code for _ in range(40)} == {200, 201}
+
+
+def test_heartbeats_are_paced_too(client_of, settings):
+    """Each may be of another browser, and so another row."""
+    settings.SCANS_PER_SECOND = 1
+    client = client_of("operator")
+    statuses = [
+        client.post("/scans/heartbeat/", {}, content_type="application/json").status_code
+        for _ in range(BURST_SECONDS + 5)
+    ]
+    assert set(statuses) == {422, 429}
