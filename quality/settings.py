@@ -310,11 +310,7 @@ MONITOR_SIGNALS = {
 
 LANGUAGE_CODE = "ro"
 LANGUAGES = [("ro", _("Romanian")), ("en", _("English"))]
-LOCALE_PATHS = [
-    BASE_DIR / "quality" / "locale",
-    # What libraries say in English alone.
-    BASE_DIR / "quality" / "locale_of_libraries",
-]
+LOCALE_PATHS = [BASE_DIR / "quality" / "locale"]
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = logs.TIME_ZONE
