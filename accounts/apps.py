@@ -4,6 +4,7 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
+from django.utils.translation import gettext_lazy as _
 
 
 def sync_roles_after_migrate(using: str, **kwargs: Any) -> None:
@@ -14,6 +15,7 @@ def sync_roles_after_migrate(using: str, **kwargs: Any) -> None:
 
 class AccountsConfig(AppConfig):
     name = "accounts"
+    verbose_name = _("People")
 
     def ready(self) -> None:
         post_migrate.connect(sync_roles_after_migrate, sender=self)
