@@ -1,10 +1,12 @@
 """The app that watches the pool."""
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class MonitorConfig(AppConfig):
     name = "quality.monitor"
+    verbose_name = _("Operations")
 
     def ready(self) -> None:
         """Listen to what there is to log."""
