@@ -17,6 +17,7 @@ from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserCreationForm
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from accounts import attempts, second_factor
 from accounts.administration import KeptAdmin
@@ -29,6 +30,9 @@ from accounts.sessions import end_sessions
 class FirstPasswordForm(UserCreationForm):
     """What an administrator gives is for the first sign-in only."""
 
+    # Without a password nobody gets in here.
+    usable_password = None
+
     def save(self, commit: bool = True) -> Any:
         self.instance.must_change_password = True
         return super().save(commit)
@@ -36,6 +40,10 @@ class FirstPasswordForm(UserCreationForm):
 
 class ResetPasswordForm(AdminPasswordChangeForm):
     """The same for who has forgotten his own."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields.pop("usable_password", None)
 
     def save(self, commit: bool = True) -> Any:
         self.user.must_change_password = True
@@ -58,6 +66,19 @@ class UserAdmin(DjangoUserAdmin, KeptAdmin):
         (_("Sign-in"), {"fields": ("language", "must_change_password")}),
         (None, {"fields": ("reason",)}),
     )
+    add_form_template = None
+    add_fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    *("username", "password1", "password2", "first_name", "last_name"),
+                    "groups",
+                )
+            },
+        ),
+    )
+    filter_horizontal = ("user_permissions",)
     # As Django's, in the look of the others.
     form = UserForm
     add_form = FirstPasswordForm
@@ -82,6 +103,9 @@ class UserAdmin(DjangoUserAdmin, KeptAdmin):
         return readonly
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "groups":
+            # There are few: all of them are seen at once, and ticked.
+            kwargs["widget"] = UnfoldAdminCheckboxSelectMultipleWidget
         field = super().formfield_for_manytomany(db_field, request, **kwargs)
         if db_field.name == "groups" and field is not None and not request.user.is_superuser:
             # A role with more than the catalogue is not his to give, to himself least of all.

@@ -311,6 +311,7 @@ MONITOR_SIGNALS = {
 LANGUAGE_CODE = "ro"
 LANGUAGES = [("ro", _("Romanian")), ("en", _("English"))]
 LOCALE_PATHS = [BASE_DIR / "quality" / "locale"]
+FORMAT_MODULE_PATH = "quality.formats"
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = logs.TIME_ZONE

@@ -4,10 +4,10 @@ import logging
 from html import escape
 from typing import Any
 
-import tablib
 from django import forms
 from django.contrib import messages
 from django.core import signing
+from django.core.exceptions import ObjectDoesNotExist
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.safestring import mark_safe
@@ -19,7 +19,7 @@ from unfold.contrib.import_export.forms import ExportForm, ImportForm
 
 from accounts.administration import BulkForm
 from scans.models import Defect, Operator, Profile, Station
-from scans.tables import FORMATS, MAX_BYTES, Unreadable, as_meant, harmless
+from scans.tables import FORMATS, MAX_BYTES, Rows, Unreadable, as_meant, harmless
 
 changes = logging.getLogger("quality.settings")
 
@@ -48,6 +48,16 @@ class Flag(widgets.BooleanWidget):
         return flags[value.lower()]
 
 
+class Known(widgets.ForeignKeyWidget):
+    """Says which one is not there."""
+
+    def clean(self, value: Any, row: Any = None, **kwargs: Any) -> Any:
+        try:
+            return super().clean(value, row, **kwargs)
+        except ObjectDoesNotExist as error:
+            raise ValueError(_("There is no “%(value)s”.") % {"value": value[:100]}) from error
+
+
 class Table(resources.ModelResource):
     """What all tables of master data have in common."""
 
@@ -65,7 +75,14 @@ class Table(resources.ModelResource):
     def get_diff_class(cls) -> type[Diff]:
         return Diff
 
-    def before_import(self, dataset: tablib.Dataset, **kwargs: Any) -> None:
+    def import_data(self, dataset: Rows, *args: Any, **kwargs: Any) -> Any:
+        """What is wrong is found in the file by its line."""
+        result = super().import_data(dataset, *args, **kwargs)
+        for row in result.invalid_rows:
+            row.number = dataset.lines[row.number - 1]
+        return result
+
+    def before_import(self, dataset: Rows, **kwargs: Any) -> None:
         """Refuses what import-export would pass over in silence."""
         known = self.get_export_headers()
         if unknown := [header for header in dataset.headers if header not in known]:
@@ -76,10 +93,10 @@ class Table(resources.ModelResource):
         if len(set(dataset.headers)) < len(dataset.headers) or self.key not in dataset.headers:
             raise Unreadable(_("The column “%(name)s” has to be there once.") % {"name": self.key})
         seen: set[str] = set()
-        for number, code in enumerate(dataset[self.key], start=1):
+        for line, code in zip(dataset.lines, dataset[self.key], strict=True):
             if code in seen:
                 raise Unreadable(
-                    _("Row %(number)d: %(code)s is there twice.") % {"number": number, "code": code}
+                    _("Line %(line)d: %(code)s is there twice.") % {"line": line, "code": code}
                 )
             seen.add(code)
 
@@ -97,7 +114,7 @@ class Table(resources.ModelResource):
 
 class StationTable(Table):
     key = "code"
-    profile = fields.Field("profile", "profile", widgets.ForeignKeyWidget(Profile, "name"))
+    profile = fields.Field("profile", "profile", Known(Profile, "name"))
 
     class Meta(Table.Meta):
         model = Station

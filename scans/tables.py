@@ -122,9 +122,15 @@ def _trimmed(row: Sequence[str]) -> list[str]:
     return cells
 
 
-def _dataset(rows: Iterable[tuple[int, list[str]]]) -> tablib.Dataset:
+class Rows(tablib.Dataset):
+    """Knows in which line of its file each row stood."""
+
+    lines: list[int]
+
+
+def _dataset(rows: Iterable[tuple[int, list[str]]]) -> Rows:
     """Headers first; empty rows are left out. Raises Unreadable."""
-    dataset: tablib.Dataset | None = None
+    dataset: Rows | None = None
     for line, row in rows:
         cells = _trimmed(row)
         if len(cells) > MAX_COLUMNS:
@@ -137,7 +143,8 @@ def _dataset(rows: Iterable[tuple[int, list[str]]]) -> tablib.Dataset:
                 % {"line": line, "count": MAX_CELL_CHARACTERS}
             )
         if dataset is None:
-            dataset = tablib.Dataset(headers=[cell.lower() for cell in cells])
+            dataset = Rows(headers=[cell.lower() for cell in cells])
+            dataset.lines = []
             continue
         width = len(dataset.headers)
         if len(cells) > width:
@@ -148,6 +155,7 @@ def _dataset(rows: Iterable[tuple[int, list[str]]]) -> tablib.Dataset:
         if len(dataset) == MAX_ROWS:
             raise Unreadable(_("At most %(count)d rows in one file.") % {"count": MAX_ROWS})
         dataset.append([*cells, *[""] * (width - len(cells))])
+        dataset.lines.append(line)
     if dataset is None or not len(dataset):
         raise Unreadable(_("There is no row below the names of the columns."))
     return dataset
@@ -162,7 +170,7 @@ class Csv(base_formats.CSV):
     def get_read_mode(self) -> str:
         return "rb"
 
-    def create_dataset(self, in_stream: bytes, **kwargs: object) -> tablib.Dataset:
+    def create_dataset(self, in_stream: bytes, **kwargs: object) -> Rows:
         return _dataset(_csv_rows(in_stream))
 
     def export_data(self, dataset: tablib.Dataset, **kwargs: object) -> bytes:
@@ -174,7 +182,7 @@ class Csv(base_formats.CSV):
 class Xlsx(base_formats.XLSX):
     """Unpacked only as far as a table of ours may go."""
 
-    def create_dataset(self, in_stream: bytes) -> tablib.Dataset:
+    def create_dataset(self, in_stream: bytes) -> Rows:
         return _dataset(_xlsx_rows(in_stream))
 
 

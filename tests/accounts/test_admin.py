@@ -39,6 +39,29 @@ def test_an_administrator_cannot_make_a_superuser(admin, person):
     assert not user.user_permissions.exists()
 
 
+def test_somebody_new_gets_a_name_and_roles_at_once(admin):
+    first = "for the first day"
+    form = {
+        "username": "ana",
+        "password1": first,
+        "password2": first,
+        "first_name": "Ana",
+        "groups": [Group.objects.get(name="operator").pk],
+    }
+    assert admin.post("/admin/accounts/user/add/", form).status_code == 302
+    user = User.objects.get(username="ana")
+    assert user.first_name == "Ana"
+    assert user.must_change_password
+    assert [role.name for role in user.groups.all()] == ["operator"]
+
+
+def test_nobody_is_asked_whether_there_shall_be_a_password(admin, person):
+    user = person("operator")
+    for address in ("add/", f"{user.pk}/password/"):
+        page = admin.get(f"/admin/accounts/user/{address}").content.decode()
+        assert "usable_password" not in page
+
+
 def test_an_administrator_cannot_touch_a_superuser(admin):
     root = User.objects.create_superuser("root")
     for path in ("change", "password"):

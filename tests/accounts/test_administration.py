@@ -36,6 +36,7 @@ def test_a_reason_is_needed_to_deactivate_and_kept(admin):
     assert admin.post(address, {"name": "Line 2", "reason": ""}).status_code == 302
     page = admin.get(f"/admin/scans/station/{station.pk}/history/").content.decode()
     assert "Rebuilt until May." in page
+    assert "da → nu" in page
     assert "Line 2" in page
 
 

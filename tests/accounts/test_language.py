@@ -1,7 +1,11 @@
 """Everybody reads the language that he or she has chosen, in every browser."""
 
+from datetime import UTC, datetime
+
 import pytest
 from django.test import Client
+from django.utils import translation
+from django.utils.formats import date_format
 
 from accounts.models import User
 
@@ -90,3 +94,17 @@ def test_the_language_costs_a_request_no_statement(operator, django_assert_num_q
 def test_an_administrator_sees_and_sets_it(client_of, operator):
     page = client_of("admin").get(f"/admin/accounts/user/{operator.pk}/change/").content.decode()
     assert 'name="language"' in page
+
+
+@pytest.mark.parametrize(
+    ("language", "short", "long"),
+    [
+        ("en", "09/11/2026 14:05", "9 Nov 2026, 14:05"),
+        ("ro", "09.11.2026, 14:05", "09.11.2026, 14:05"),
+    ],
+)
+def test_the_day_comes_before_the_month(language, short, long):
+    moment = datetime(2026, 11, 9, 14, 5, tzinfo=UTC)
+    with translation.override(language):
+        assert date_format(moment, "SHORT_DATETIME_FORMAT") == short
+        assert date_format(moment, "DATETIME_FORMAT") == long

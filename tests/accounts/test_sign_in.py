@@ -1,5 +1,7 @@
 """Signing in and out."""
 
+import re
+
 import pytest
 from django.test import Client
 
@@ -65,3 +67,9 @@ def test_a_user_without_a_role_is_told_so(operator):
     client = Client()
     sign_in(client)
     assert client.get("/").status_code == 403
+
+
+def test_after_a_wrong_password_the_password_is_typed_anew(operator):
+    page = sign_in(Client(), password="wrong").content.decode()
+    assert re.search(r'id="id_password"[^>]* autofocus', page)
+    assert not re.search(r'id="id_username"[^>]* autofocus', page)

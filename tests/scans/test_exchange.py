@@ -1,6 +1,7 @@
 """Master data comes in from tables, all or nothing, and goes out as tables that are harmless."""
 
 import io
+import re
 import zipfile
 from typing import Any
 
@@ -106,7 +107,7 @@ def test_no_program_takes_a_cell_for_a_formula(admin):
     ("content", "told"),
     [
         ("badge,name\nOP0500,Radu\nOP5,Bad", "OP5"),
-        ("badge,name\nOP0500,Radu\nOP0500,Radu", "Row 2"),
+        ("badge,name\nOP0500,Radu\nOP0500,Radu", "Line 3: OP0500 is there twice."),
         ("badge,nume\nOP0500,Radu", "nume"),
         ("name\nRadu", "badge"),
         ("badge,name\nOP0500,Radu\nOP0501,Ilie,1,2", "Line 3"),
@@ -127,6 +128,21 @@ def test_what_is_wrong_is_said_and_nothing_is_taken(admin, content, told):
     before = list(Operator.objects.values())
     assert told in refusal(send(admin, content))
     assert list(Operator.objects.values()) == before
+
+
+def test_what_is_wrong_is_shown_in_words_and_with_the_line_of_the_spreadsheet(admin):
+    admin.cookies["django_language"] = "en"
+    twice = send(admin, "badge,name\n\nOP0500,Radu\n\nOP0500,Radu").content.decode()
+    assert "Line 5: OP0500 is there twice." in twice
+    assert "Traceback" not in twice
+    wrong = send(admin, "badge,name\n\nOP0500,Radu\n\nOP5,Bad").content.decode()
+    assert re.search(r'data-label="Line"[^>]*>\s*5\s*<', wrong)
+
+
+def test_a_profile_that_is_not_there_is_named(admin):
+    admin.cookies["django_language"] = "en"
+    tried = send(admin, "code,name,profile\nFG-77,Line,nowhere", page="station")
+    assert "There is no “nowhere”." in tried.content.decode()
 
 
 def test_a_semicolon_divides_as_in_a_romanian_excel(admin):

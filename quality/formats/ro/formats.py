@@ -1,0 +1,5 @@
+"""In figures: Django begins the names of months with a capital letter."""
+
+DATE_FORMAT = "d.m.Y"
+DATETIME_FORMAT = "d.m.Y, H:i"
+SHORT_DATETIME_FORMAT = "d.m.Y, H:i"
