@@ -34,8 +34,6 @@ _("True")
 _("False")
 _("Go back")
 _("Return to site")
-_("Please correct the error below.")
-_("Please correct the errors below.")
 _("Previous")
 _("Next")
 _("Search apps and models...")
@@ -103,3 +101,4 @@ _(
     "The groups this user belongs to. A user will get all permissions granted to each of their groups."
 )
 ngettext("entry", "entries", 1)
+ngettext("Please correct the error below.", "Please correct the errors below.", 1)

@@ -70,3 +70,8 @@ def test_groups_are_roles(client_of):
     assert "<h1" in (html := client.get("/admin/auth/group/").content.decode())
     assert "Roles" in html
     assert "Groups" not in html
+
+
+def test_whoever_has_forgotten_something_is_told_in_romanian(client_of):
+    page = client_of("admin").post("/admin/accounts/user/add/", {}).content.decode()
+    assert "Corectați erorile de mai jos." in page
