@@ -116,6 +116,8 @@ def test_a_second_factor_is_set_up_and_asked_for(open_context, account):
 
     page.locator("#sign-out button").click()
     page.wait_for_url("**/accounts/login/")
+    # The next person at this browser may be another: it speaks the house's language again.
+    page.get_by_role("button", name="EN, English").click()
     sign_in(page, name)
     expect(page.locator("#id_code")).to_be_focused()
     check(page, "code")

@@ -156,7 +156,7 @@ def test_a_table_is_tried_and_then_taken(open_context, database):
     rows = "badge;name;active\nOP0001;Ana <b>Ionescu</b>;1\nOP0700;Radu;1"
     file = {"name": "list.csv", "mimeType": "text/csv", "buffer": rows.encode()}
     page.set_input_files("#id_import_file", files=[file])
-    page.get_by_role("button", name="Submit").click()
+    page.get_by_role("button", name="Continue").click()
     expect(page.locator("del")).to_have_text("Ana Popescu")
     expect(page.locator("ins")).to_have_text("Ana <b>Ionescu</b>")
     assert violations(page) == {}

@@ -14,8 +14,10 @@ const count = document.getElementById("count");
 
 // English as in Europe: the day comes before the month.
 const language = { en: "en-GB" }[document.documentElement.lang] ?? document.documentElement.lang;
-const moments = new Intl.DateTimeFormat(language, { dateStyle: "short", timeStyle: "short" });
-const times = new Intl.DateTimeFormat(language, { timeStyle: "medium" });
+// The factory's clock, as on all other pages, wherever somebody looks from.
+const timeZone = table.dataset.zone;
+const moments = new Intl.DateTimeFormat(language, { dateStyle: "short", timeStyle: "short", timeZone });
+const times = new Intl.DateTimeFormat(language, { timeStyle: "medium", timeZone });
 const agos = new Intl.RelativeTimeFormat(language, { numeric: "auto", style: "short" });
 
 let { rows } = JSON.parse(document.getElementById("rows").textContent);
