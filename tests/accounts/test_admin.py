@@ -1,5 +1,7 @@
 """An administrator manages people, and cannot become more than an administrator."""
 
+from uuid import uuid4
+
 import pytest
 from django.contrib.auth.models import Group
 from django.test import Client
@@ -7,8 +9,8 @@ from django.test import Client
 from accounts.models import User
 from scans.corrections import void_scan
 from scans.models import Defect, Station
-from scans.recording import record_scan
-from scans.submission import read, read_void
+from scans.recording import record_incident, record_scan
+from scans.submission import read, read_incident, read_void
 from tests.scans.sample import payload
 
 
@@ -159,3 +161,16 @@ def test_approved_stays_active(admin, master_data):
     assert "000" in str(response.context["errors"])
     approved.refresh_from_db()
     assert approved.active
+
+
+def test_a_record_shows_its_codes_in_no_colours_of_the_themes(admin, person, master_data):
+    """They would be styles in the page, which the policy refuses."""
+    operator = person("operator")
+    scan, _ = record_scan(read(payload(cp="cp10045821-0001")), operator)
+    incident = {"id": str(uuid4()), "kind": "abandoned", "at": payload()["scanned_at"]}
+    found, _ = record_incident(read_incident(incident | {"codes": {"cp": "CP1"}}), operator)
+    for record, text in ((scan, "cp: cp10045821-0001"), (found, "cp: CP1")):
+        page = admin.get(f"/admin/scans/{record._meta.model_name}/{record.pk}/change/")
+        content = page.content.decode()
+        assert text in content
+        assert " style=" not in content
