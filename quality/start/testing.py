@@ -13,6 +13,7 @@ from typing import IO
 
 from quality.start.console import ROOT, end, say
 from quality.start.install import PYTHON, ensure
+from quality.start.preflight import read_var_dir
 from quality.start.signals import shielded
 
 # What is shown first, and what meanwhile writes to a file that is shown then.
@@ -24,7 +25,7 @@ _LOOK_EACH_SECONDS = 0.5
 
 def test() -> int:
     ensure(dev=True, browser=True)
-    return run(PARTS, ROOT / (os.environ.get("VAR_DIR") or "var") / "tests")
+    return run(PARTS, read_var_dir(os.environ) / "tests")
 
 
 def run(parts: Mapping[str, Sequence[str]], home: Path) -> int:
