@@ -15,12 +15,11 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
-from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from accounts import attempts, second_factor
-from accounts.administration import KeptAdmin
+from accounts.administration import KeptAdmin, ReadOnlyAdmin
 from accounts.models import Attempt, User
 from accounts.office import RoleForm, UserForm
 from accounts.roles import ROLES, beyond_catalogue, is_beyond
@@ -50,8 +49,18 @@ class ResetPasswordForm(AdminPasswordChangeForm):
         return super().save(commit)
 
 
+class CataloguedAdmin(KeptAdmin):
+    """Who, and what, holds more than the catalogue is changed by superusers alone."""
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        # Else an administrator could set a more powerful one's password, and be that one.
+        if obj is not None and not request.user.is_superuser and is_beyond(obj):
+            return False
+        return bool(super().has_change_permission(request, obj))
+
+
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin, KeptAdmin):
+class UserAdmin(DjangoUserAdmin, CataloguedAdmin):
     activity = "is_active"
     actions = (
         *("activate", "deactivate"),
@@ -111,12 +120,6 @@ class UserAdmin(DjangoUserAdmin, KeptAdmin):
             # A role with more than the catalogue is not his to give, to himself least of all.
             field.queryset = Group.objects.exclude(permissions__in=beyond_catalogue())
         return field
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        # Else an administrator could set a more powerful one's password, and be that one.
-        if obj is not None and not request.user.is_superuser and is_beyond(obj):
-            return False
-        return bool(super().has_change_permission(request, obj))
 
     def lookup_allowed(self, lookup: str, value: Any, request: Any = None) -> bool:
         """Django lets filter by the key of whatever points here: a session's opens it."""
@@ -232,7 +235,7 @@ admin.site.unregister([TOTPDevice, StaticDevice])
 
 
 @admin.register(Group)
-class RoleAdmin(KeptAdmin):
+class RoleAdmin(CataloguedAdmin):
     """Roles are composed out of the catalogue. Ours keep their names and what belongs to them."""
 
     form = RoleForm
@@ -257,14 +260,9 @@ class RoleAdmin(KeptAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return ("name",) if obj is not None and obj.name in ROLES else ()
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        if obj is not None and not request.user.is_superuser and is_beyond(obj):
-            return False
-        return bool(super().has_change_permission(request, obj))
-
 
 @admin.register(Attempt)
-class AttemptAdmin(ModelAdmin):
+class AttemptAdmin(ReadOnlyAdmin):
     """Who tried to sign in, from where, and what became of it: to read."""
 
     list_display = ("at", "name", "outcome", "address", "browser")
@@ -272,14 +270,3 @@ class AttemptAdmin(ModelAdmin):
     search_fields = ("name", "address")
     search_help_text = _("User name or address")
     ordering = ("-at",)
-    # To count them all takes longer than to show some.
-    show_full_result_count = False
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False

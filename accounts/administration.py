@@ -1,4 +1,4 @@
-"""What the admin's pages have in common: reasons, history, and deactivating instead of deleting."""
+"""What the admin's pages have in common: reasons, history, what is never deleted or changed."""
 
 from typing import Any, ClassVar
 
@@ -176,3 +176,19 @@ class KeptAdmin(SimpleHistoryAdmin, ModelAdmin):
         one.save()
         field: Any = self.opts.get_field(self.activity)
         self.log_change(request, one, [{"changed": {"fields": [str(field.verbose_name)]}}])
+
+
+class ReadOnlyAdmin(ModelAdmin):
+    """What nobody changes, not even a superuser."""
+
+    # To count them all takes longer than to show some.
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False

@@ -12,10 +12,9 @@ from django.urls import path, reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
-from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
 
-from accounts.administration import KeptAdmin
+from accounts.administration import KeptAdmin, ReadOnlyAdmin
 from scans.barcode import FIELDS
 from scans.exchange import DefectTable, ExchangeMixin, OperatorTable, StationTable
 from scans.floor import current_floor
@@ -145,7 +144,7 @@ class SettingsAdmin(KeptAdmin):
         form.full_clean()
         old, new = current_floor().codes, form.instance.codes
         # A pattern that was refused is not tried.
-        is_good = not any(name.endswith(("_pattern", "_example")) for name in form.errors)
+        is_good = form.has_good_codes
         context = {
             "errors": [
                 (form.fields[name].label, messages)
@@ -165,27 +164,16 @@ class AsTheyCame(ChangeList):
         return list(self.model_admin.get_ordering(request))
 
 
-class RecordAdmin(ModelAdmin):
-    """To read. Not even a superuser changes a record."""
+class RecordAdmin(ReadOnlyAdmin):
+    """To read, the newest first; found among millions."""
 
     paginator = ShallowPaginator
     list_per_page = 50
     sortable_by = ()
-    # The count of all rows would read the whole table for each page.
-    show_full_result_count = False
     ordering = ("-pk",)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return AsTheyCame
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 def _listed(codes: dict[str, Any]) -> str:

@@ -44,9 +44,14 @@ class SettingsForm(ReasonForm):
         model = Settings
         fields = "__all__"
 
+    @property
+    def has_good_codes(self) -> bool:
+        """Whether no pattern and no example was refused."""
+        return not any(name.endswith(("_pattern", "_example")) for name in self.errors)
+
     def _post_clean(self) -> None:
         super()._post_clean()  # type: ignore[misc]
-        if any(name.endswith(("_pattern", "_example")) for name in self.errors):
+        if not self.has_good_codes:
             return
         codes = self.instance.codes
         in_use = {
