@@ -98,6 +98,8 @@ def lock() -> int:
             f"Pinning requirements/{name}.in",
             [
                 *(uv, "pip", "compile", "--quiet", "--upgrade", "--generate-hashes"),
+                # For `name[extra]` not pinned as such pip takes a newer one, without a hash.
+                "--no-strip-extras",
                 *("--python-version", "3.11", "--default-index", "https://pypi.org/simple"),
                 *("--custom-compile-command", "make lock"),
                 *(f"requirements/{name}.in", "--output-file", f"requirements/{name}.txt"),
