@@ -19,7 +19,8 @@ MODULES: dict[Any, dict[str, Any]] = {
     },
     _("Records"): {
         "scans.view_scan": _("See scans and reports"),
-        "scans.correct_scan": _("Void any scan at any time"),
+        "scans.view_board": _("See the live board"),
+        "scans.correct_scan": _("Correct any scan at any time"),
         "scans.view_event": _("See corrections"),
         "scans.view_incident": _("See incidents"),
         "scans.view_presence": _("See browsers"),
@@ -59,7 +60,7 @@ CATALOGUE = frozenset(right for rights in MODULES.values() for right in rights)
 # No role may add, change or delete a scan: records are made at a station and never change.
 ROLES: dict[str, frozenset[str]] = {
     "operator": frozenset({"scans.record_scan"}),
-    "quality": frozenset({"scans.view_scan", "scans.correct_scan"}),
+    "quality": frozenset({"scans.view_scan", "scans.view_board", "scans.correct_scan"}),
     "auditor": frozenset({"scans.view_scan"}),
     # All but what is done with the hands at a station or on a piece.
     "admin": CATALOGUE - {"scans.record_scan", "scans.correct_scan"},

@@ -48,9 +48,9 @@ class MasterDataAdmin(ExchangeMixin, KeptAdmin):
 class StationAdmin(MasterDataAdmin):
     code = "code"
     resource_classes = (StationTable,)
-    list_display = ("code", "name", "profile", "active", "binding")
+    list_display = ("code", "name", "line", "profile", "active", "binding")
     list_select_related = ("profile",)
-    list_filter = ("active", "profile")
+    list_filter = ("active", "line", "profile")
     search_fields = ("code", "name")
 
     @admin.display(description=_("Bind this browser"))
@@ -119,6 +119,7 @@ class SettingsAdmin(KeptAdmin):
                 ),
             },
         ),
+        (_("Quality"), {"fields": ("four_eyes",)}),
         (None, {"fields": ("reason",)}),
     )
 

@@ -61,7 +61,7 @@ def void_scan(
     if not may_correct_any and not _is_own(scan, void, user, bound):
         raise Scan.DoesNotExist
     if scan.is_voided:
-        return scan.events.get(kind=Event.Kind.VOID), False
+        return scan.events.get(), False
     floor = floor_at(scan.revision)
     if not may_correct_any:
         _check(scan, void, floor.profile_of(scan.station_id or "").undo_seconds)
@@ -79,8 +79,8 @@ def void_scan(
         with transaction.atomic():
             event.save(force_insert=True)
     except IntegrityError:
-        # `event_once` decides between two that arrive at the same moment.
-        if stored := scan.events.filter(kind=Event.Kind.VOID).first():
+        # `event_of_scan` decides between two that arrive at the same moment.
+        if stored := scan.events.first():
             return stored, False
         raise
     return event, True

@@ -119,7 +119,7 @@ class StationTable(Table):
     class Meta(Table.Meta):
         model = Station
         import_id_fields = ("code",)
-        fields = ("code", "name", "active", "profile")
+        fields = ("code", "name", "line", "active", "profile")
 
 
 class OperatorTable(Table):

@@ -30,7 +30,7 @@ def in_shift(shift: Shift) -> ScanQuerySet:
 
 
 def totals(shift: Shift) -> Totals:
-    """Reads `scan_time` alone, and `event_once`."""
+    """Reads `scan_time` alone, and `event_of_scan`."""
     return in_shift(shift).valid().aggregate(**_COUNTS)
 
 
@@ -41,12 +41,12 @@ def totals_by_station(shift: Shift) -> Sequence[Mapping[str, object]]:
 
 # ----- The stations' poll: all of it in one statement, as each asks each 30 s all day long
 
-_VOIDS = "LEFT JOIN scans_event e ON e.scan_id = s.id AND e.kind = 'void'"
+_VOIDS = "LEFT JOIN scans_event e ON e.scan_id = s.id"
 _COUNT = f"SUM(defect_id = '{APPROVED}') AS approved, SUM(defect_id <> '{APPROVED}') AS rejected"
 
 # One row with the revision, the counts of the shift (`scan_station_time` or `scan_time`) and those
 # of the order, its pieces by their last valid scan (`scan_order`); beside it the newest scans in
-# order of arrival (`scan_station` or the primary key, backwards). Voids are in `event_once`.
+# order of arrival (`scan_station` or the primary key, backwards). Voids are in `event_of_scan`.
 _POLL = f"""
 SELECT
     r.number, t.approved, t.rejected, o.approved AS order_approved, o.rejected AS order_rejected,

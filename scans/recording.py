@@ -56,12 +56,12 @@ def _scan(submission: Submission, user: User) -> Scan:
     )
 
 
-# Reads `scan_cp`, of the few scans of this CP `event_once`.
+# Reads `scan_cp`, of the few scans of this CP `event_of_scan`.
 _EARLIER_SCAN = """
 SELECT s.id, s.uid, s.scanned_at, r.number
 FROM (SELECT MAX(number) AS number FROM scans_revision) r
 LEFT JOIN (
-    scans_scan s LEFT JOIN scans_event e ON e.scan_id = s.id AND e.kind = 'void'
+    scans_scan s LEFT JOIN scans_event e ON e.scan_id = s.id
 ) ON s.cp = %s AND e.id IS NULL
 ORDER BY s.scanned_at, s.id
 LIMIT 1

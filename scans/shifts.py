@@ -5,6 +5,8 @@ from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 FACTORY = ZoneInfo("Europe/Bucharest")
+# Outside these years a clock is not wrong but absent.
+YEARS = range(2000, 2100)
 # Each shift's name and when it starts, by the clock on the factory's wall, from morning to night.
 Starts = tuple[tuple[str, time], ...]
 # What a factory begins with. What holds now stands in the settings, which the admin changes.

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from scans import barcode
 from scans.models import Incident
+from scans.shifts import YEARS
 
 NOTE_MAX_LENGTH = 500
 STATION_MAX_LENGTH = 16
@@ -22,8 +23,6 @@ _MOMENT = re.compile(
     r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)",
     re.IGNORECASE | re.ASCII,
 )
-# Outside these years a clock is not wrong but absent.
-YEARS = range(2000, 2100)
 ANY_YEAR = range(1, 10_000)
 
 REASON_MAX_LENGTH = 500

@@ -2,7 +2,8 @@
 
 from django.urls import path
 
-from scans import api, sheets, views
+from scans import api, sheets
+from scans.views import reports, station
 
 app_name = "scans"
 
@@ -14,10 +15,10 @@ urlpatterns = [
     path("recent/", api.recent, name="recent"),
     path("floor/", api.floor, name="floor"),
     path("tally/", api.tally, name="tally"),
-    path("station/", views.station, name="station"),
-    path("worker.js", views.worker, name="worker"),
+    path("station/", station.station, name="station"),
+    path("worker.js", station.worker, name="worker"),
     path("sheet/", sheets.sheet, name="sheet"),
     path("scanner/", sheets.scanner, name="scanner"),
-    path("bind/", views.bind, name="bind"),
-    path("reports/", views.reports, name="reports"),
+    path("bind/", station.bind, name="bind"),
+    path("reports/", reports.reports, name="reports"),
 ]

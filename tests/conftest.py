@@ -5,12 +5,14 @@ from collections.abc import Callable
 
 import pytest
 from django.contrib.auth.models import Group
+from django.db import connection
 from django.test import Client
 
 from accounts.models import User
 from accounts.roles import sync_roles
 from quality.gathering import Console
 from scans.demo import seed_master_data
+from tests.records import truncating
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -19,6 +21,18 @@ def _quiet_console():
     for handler in logging.getLogger().handlers:
         if isinstance(handler, Console):
             handler.setLevel(logging.CRITICAL + 1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _emptied_records():
+    """What a test with real transactions has stored goes, though records are append-only."""
+    operations = type(connection.ops)
+    flush = operations.sql_flush
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            operations, "sql_flush", lambda *args, **kwargs: truncating(flush(*args, **kwargs))
+        )
+        yield
 
 
 @pytest.fixture(autouse=True)

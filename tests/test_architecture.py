@@ -36,6 +36,7 @@ PURE = {
     "scans.barcode",
     "scans.patterns",
     "scans.shifts",
+    "scans.reporting.filters",
     "quality.sizing",
     "quality.pool.budget",
     "quality.monitor.usage",

@@ -87,6 +87,12 @@ class Station(models.Model):
         validators=[RegexValidator(r"^[A-Z0-9-]+\Z", _("Use A–Z, 0–9 and “-”."))],
     )
     name = models.CharField(_("name"), max_length=100, blank=True)
+    line = models.CharField(
+        _("line"),
+        max_length=32,
+        blank=True,
+        help_text=_("Stations of one production line stand together on the board."),
+    )
     active = models.BooleanField(_("active"), default=True)
     profile = models.ForeignKey(
         Profile,

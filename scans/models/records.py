@@ -7,6 +7,8 @@ from django.utils.translation import gettext_lazy as _
 
 from scans.models.master_data import APPROVED, CODE_COLLATION, Defect, Station
 
+REASON_MAX_LENGTH = 500
+
 
 def _local(moment: datetime, offset_minutes: int) -> datetime:
     """A stored moment with the offset from UTC with which it was sent."""
@@ -14,10 +16,10 @@ def _local(moment: datetime, offset_minutes: int) -> datetime:
 
 
 class ScanQuerySet(models.QuerySet["Scan"]):
-    """Voids are found in the index `event_once`."""
+    """What ended a scan, a void or a replacement, is found in the index `event_of_scan`."""
 
     def with_voids(self) -> "ScanQuerySet":
-        """Each with `is_voided`."""
+        """Each with `is_voided`: it counts no more, be it voided or replaced."""
         return self.annotate(is_voided=_is_voided())
 
     def valid(self) -> "ScanQuerySet":
@@ -26,7 +28,7 @@ class ScanQuerySet(models.QuerySet["Scan"]):
 
 
 def _is_voided() -> models.Exists:
-    return models.Exists(Event.objects.filter(scan=models.OuterRef("pk"), kind=Event.Kind.VOID))
+    return models.Exists(Event.objects.filter(scan=models.OuterRef("pk")))
 
 
 class Scan(models.Model):
@@ -53,7 +55,13 @@ class Scan(models.Model):
     cp_base = models.CharField(_("CP base"), max_length=16, db_collation=CODE_COLLATION)
     oc1 = models.CharField("OC1", max_length=8, db_collation=CODE_COLLATION)
     oc2 = models.CharField("OC2", max_length=8, db_collation=CODE_COLLATION)
-    defect = models.ForeignKey(Defect, models.PROTECT, to_field="code", verbose_name=_("defect"))
+    defect = models.ForeignKey(
+        Defect,
+        models.PROTECT,
+        to_field="code",
+        verbose_name=_("defect"),
+        db_index=False,  # An index below begins with it.
+    )
     note = models.CharField(_("note"), max_length=500, blank=True)
     raw = models.JSONField(
         _("as scanned"), default=dict, help_text=_("Codes that were repaired, as they were typed.")
@@ -100,6 +108,7 @@ class Scan(models.Model):
         permissions = [
             ("record_scan", "Can record scans"),
             ("correct_scan", "Can correct any scan at any time"),
+            ("view_board", "Can see the live board"),
         ]
         indexes = [
             # The shift's totals, for one station and for all of them.
@@ -107,7 +116,11 @@ class Scan(models.Model):
             models.Index(fields=["scanned_at", "defect"], name="scan_time"),
             # The last scans of a station: InnoDB ends every index with the primary key.
             models.Index(fields=["station"], name="scan_station"),
-            models.Index(fields=["cp"], name="scan_cp"),
+            # The first and the last scan of a piece.
+            models.Index(fields=["cp", "scanned_at"], name="scan_cp"),
+            # The rows of a report that asks for one operator or one defect.
+            models.Index(fields=["operator", "scanned_at"], name="scan_operator_time"),
+            models.Index(fields=["defect", "scanned_at"], name="scan_defect_time"),
             # How far an order is: all that it takes, without a look at the rows.
             models.Index(fields=["cp_base", "cp", "scanned_at", "defect"], name="scan_order"),
             # How many scans a browser has made.
@@ -128,10 +141,15 @@ class Scan(models.Model):
 
 
 class Event(models.Model):
-    """What became of a scan later: the record stays as it was, and the event says what is true."""
+    """What ended a scan: the record stays as it was, and counts no more.
+
+    What was replaced lives on in another scan, of the same moment and station. That one may be
+    voided or replaced in its turn.
+    """
 
     class Kind(models.TextChoices):
         VOID = "void", _("voided")
+        REPLACE = "replace", _("replaced")
 
     scan = models.ForeignKey(
         Scan,
@@ -141,7 +159,15 @@ class Event(models.Model):
         db_index=False,  # The constraint below begins with it.
     )
     kind = models.CharField(_("kind"), max_length=16, choices=Kind.choices)
-    reason = models.CharField(_("reason"), max_length=500)
+    replacement = models.OneToOneField(
+        Scan,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="replaces",
+        verbose_name=_("replaced by"),
+    )
+    reason = models.CharField(_("reason"), max_length=REASON_MAX_LENGTH)
     station = models.ForeignKey(
         Station,
         models.PROTECT,
@@ -165,8 +191,13 @@ class Event(models.Model):
         verbose_name_plural = _("corrections")
         default_permissions = ("view",)
         constraints = [
-            # A scan is voided once, however many say so at the same moment.
-            models.UniqueConstraint(fields=["scan", "kind"], name="event_once"),
+            # A scan ends once, however many say so at the same moment.
+            models.UniqueConstraint(fields=["scan"], name="event_of_scan"),
+            models.CheckConstraint(
+                condition=models.Q(kind="void", replacement=None)
+                | models.Q(kind="replace", replacement__isnull=False),
+                name="event_replaces",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -207,6 +238,7 @@ class Incident(models.Model):
         verbose_name = _("incident")
         verbose_name_plural = _("incidents")
         default_permissions = ("view",)
+        indexes = [models.Index(fields=["happened_at", "kind"], name="incident_time")]
 
     def __str__(self) -> str:
         return self.get_kind_display()

@@ -67,6 +67,11 @@ class Settings(models.Model):
         validators=[MinValueValidator(1), MaxValueValidator(100)],
         help_text=_("Whether a station has any stands in its profile."),
     )
+    four_eyes = models.BooleanField(
+        _("a correction by quality needs a second person"),
+        default=False,
+        help_text=_("Until another one agrees, the scan counts as it stands."),
+    )
 
     history = History()
 

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.addresses import table
+from tests.records import unlocked
 from tests.serving import PASSWORD
 
 # Closes what it may stand in – an attribute, a script, Alpine's expression – and leaves a mark.
@@ -61,8 +62,9 @@ def hostile(database, signed_in) -> Iterator[str]:
     for record in RECORDS:
         database.run(record.replace("%(text)s", "%s"), *[HOSTILE] * record.count("%(text)s"))
     yield HOSTILE
-    for record in reversed(RECORDS):
-        database.run(f"DELETE FROM {record.split()[2]} WHERE id = 1000000")
+    with unlocked(database.run):
+        for record in reversed(RECORDS):
+            database.run(f"DELETE FROM {record.split()[2]} WHERE id = 1000000")
     for change, values in undo:
         database.run(change, *values)
 

@@ -1,4 +1,4 @@
-"""What `make lock` has pinned installs on a machine that has nothing yet, whatever came out since."""
+"""What `make lock` has pinned installs where nothing is yet, whatever came out since."""
 
 from importlib.metadata import requires
 
