@@ -3,7 +3,7 @@
 from django.urls import path
 
 from scans import api, sheets
-from scans.views import reports, station
+from scans.views import board, reports, saved_filters, station
 
 app_name = "scans"
 
@@ -20,5 +20,13 @@ urlpatterns = [
     path("sheet/", sheets.sheet, name="sheet"),
     path("scanner/", sheets.scanner, name="scanner"),
     path("bind/", station.bind, name="bind"),
+    path("board/", board.board_page, name="board"),
+    path("board.json", board.board_json, name="board_json"),
     path("reports/", reports.reports, name="reports"),
+    path("reports/operators/", reports.operators, name="operators"),
+    path("reports/reinspections/", reports.reinspections, name="reinspections"),
+    path("reports/data/", reports.data_quality, name="data_quality"),
+    path("reports/rows/", reports.rows, name="rows"),
+    path("reports/filters/", saved_filters.save, name="save_filter"),
+    path("reports/filters/<int:pk>/forget/", saved_filters.forget, name="forget_filter"),
 ]
