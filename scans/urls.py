@@ -3,7 +3,7 @@
 from django.urls import path
 
 from scans import api, sheets
-from scans.views import reports, station
+from scans.views import exports, reports, station
 
 app_name = "scans"
 
@@ -21,4 +21,6 @@ urlpatterns = [
     path("scanner/", sheets.scanner, name="scanner"),
     path("bind/", station.bind, name="bind"),
     path("reports/", reports.reports, name="reports"),
+    path("export.csv", exports.export_csv, name="export_csv"),
+    path("export.xlsx", exports.export_xlsx, name="export_xlsx"),
 ]
