@@ -3,7 +3,7 @@
 from django.urls import path
 
 from scans import api, sheets
-from scans.views import board, reports, saved_filters, station
+from scans.views import board, exports, reports, saved_filters, station
 
 app_name = "scans"
 
@@ -29,4 +29,6 @@ urlpatterns = [
     path("reports/rows/", reports.rows, name="rows"),
     path("reports/filters/", saved_filters.save, name="save_filter"),
     path("reports/filters/<int:pk>/forget/", saved_filters.forget, name="forget_filter"),
+    path("export.csv", exports.export_csv, name="export_csv"),
+    path("export.xlsx", exports.export_xlsx, name="export_xlsx"),
 ]
