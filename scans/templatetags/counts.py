@@ -7,8 +7,8 @@ from django import template
 from django.utils.formats import number_format
 from django.utils.translation import get_language
 
-from scans.shifts import Shift
 from scans.reporting import words
+from scans.shifts import Shift
 
 register = template.Library()
 
@@ -21,7 +21,7 @@ def number(value: int) -> str:
 
 @register.filter
 def percent(share: float | None) -> str:
-    """Of 0…1, with one digit; "–" where there is nothing to divide by."""
+    """Of 0…1, with one digit; a dash where there is nothing to divide by."""
     if share is None:
         return "–"
     text = number_format(100 * share, decimal_pos=1, use_l10n=True)

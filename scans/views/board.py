@@ -2,7 +2,6 @@
 
 import hashlib
 from dataclasses import asdict
-from datetime import datetime
 from typing import Any, cast
 
 from django.core.serializers.json import DjangoJSONEncoder
@@ -69,14 +68,7 @@ def board_page(request: HttpRequest) -> HttpResponse:
 @require_safe
 @api(WHO_MAY)
 def board_json(request: HttpRequest) -> HttpResponseBase:
-    """304 and nothing else for who has this state already. What pages ask is no sign of a person."""
+    """304 and nothing else for who has this state already. It is no sign of a person."""
     text, tag = _as_text(_running())
     answer = HttpResponse(text, content_type="application/json", headers={"ETag": tag})
-    found = cast(HttpResponse, get_conditional_response(request, etag=tag, response=answer))
-    # By the server's clock ages are told: that of a screen on a wall may be off.
-    found["X-Now"] = _iso(timezone.now())
-    return found
-
-
-def _iso(moment: datetime) -> str:
-    return moment.isoformat()
+    return cast(HttpResponse, get_conditional_response(request, etag=tag, response=answer))

@@ -1,10 +1,12 @@
-"""What the charts' script is told, in the reader's words: what each mark says, and where it leads."""
+"""What the charts' script is told: what each mark says, and where it leads."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, time
 from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
 
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -23,7 +25,7 @@ def rows_of(filters: Filters) -> str:
 
 
 def of_defect(filters: Filters) -> Callable[[str], str]:
-    """Where a bar of the Pareto leads: to the rejects of the defect; all others have no one place."""
+    """Where a bar of the Pareto leads: to the scans of its defect; all others have no one place."""
     return lambda defect: rows_of(filters.but(defect=defect)) if defect != OTHERS else ""
 
 
@@ -79,3 +81,18 @@ def hour_label(start: datetime | time, filters: Filters) -> str:
         return f"{start:%H:%M}"
     local = timezone.localtime(start)
     return f"{short_day(local)} {local:%H:%M}" if filters.days > 1 else f"{local:%H:%M}"
+
+
+def scan_of(uid: UUID) -> str:
+    """Where a scan's record is."""
+    try:
+        return reverse("scans:scan", args=[uid])
+    except NoReverseMatch:
+        return ""
+
+
+def trace_of(cp: str) -> str:
+    try:
+        return f"{reverse('scans:trace')}?{urlencode({'code': cp})}"
+    except NoReverseMatch:
+        return ""

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from scans.models import APPROVED
 from scans.reporting.filters import Filters
+from scans.reporting.reinspections import Reinspections
 from scans.reporting.reports import Totals
 from scans.templatetags.counts import number, percent
 from scans.views.chart_data import rows_of
@@ -53,16 +54,21 @@ def of_all(filters: Filters, totals: Totals) -> list[Figure]:
             percent(totals.fpy),
             note=_("of %(count)s first scans") % {"count": number(totals.firsts)},
         ),
-        Figure(_("Re-inspections"), number(totals.reinspections), address=at("scans:reinspections")),
         Figure(
-            _("Voided"), number(totals.voided), note=_("or replaced"), address=at("scans:data_quality")
+            _("Re-inspections"), number(totals.reinspections), address=at("scans:reinspections")
+        ),
+        Figure(
+            _("Voided"),
+            number(totals.voided),
+            note=_("or replaced"),
+            address=at("scans:data_quality"),
         ),
     ]
 
 
 def of_some(filters: Filters, some: Totals, everything: Totals) -> list[Figure]:
     """Those of one defect or one result, among all that the other filters let through."""
-    sort = "good" if APPROVED == filters.defect or filters.result == "approved" else "reject"
+    sort = "good" if filters.defect == APPROVED or filters.result == "approved" else "reject"
     share = some.scans / everything.scans if everything.scans else None
     return [
         Figure(_("Scans with it"), number(some.scans), address=rows_of(filters), sort=sort),
@@ -74,3 +80,23 @@ def of_some(filters: Filters, some: Totals, everything: Totals) -> list[Figure]:
 
 def everything_of(filters: Filters) -> Filters:
     return filters.but(defect="", result="")
+
+
+def of_outcomes(found: Reinspections) -> list[Figure]:
+    """What became of pieces that were scanned again, by what they were at first."""
+
+    def said(first: str, last: str) -> tuple[str, str]:
+        count = found.counts[first, last]
+        return number(count), percent(count / found.total if found.total else None)
+
+    names = {
+        ("rejected", "approved"): (_("Repaired"), "good"),
+        ("rejected", "rejected"): (_("Still rejected"), "reject"),
+        ("approved", "rejected"): (_("Rejected later"), "reject"),
+        ("approved", "approved"): (_("Approved again"), ""),
+    }
+    figures = [Figure(_("Scanned again"), number(found.total), note=_("pieces"))]
+    for outcome, (name, sort) in names.items():
+        count, share = said(*outcome)
+        figures.append(Figure(name, count, note=share, sort=sort))
+    return figures

@@ -1,4 +1,4 @@
-"""What every page of the reports shows above itself: what is chosen, and what there is to choose."""
+"""What stands above every report: what is chosen, and what there is to choose."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,8 +15,8 @@ from accounts.models import User
 from scans.floor import Floor
 from scans.reporting import favourites
 from scans.reporting.filters import NO_STATION, RESULTS, Filters
-from scans.shifts import NAMES, Shift
 from scans.reporting.words import RESULT_LABELS, SHIFT_LABELS, day_name, hours
+from scans.shifts import NAMES, Shift
 
 LABELS = {
     "since": gettext_lazy("From"),
@@ -138,13 +138,12 @@ class Bar:
         if self.filters is None:
             return []
         return [
-            Link(f"{LABELS[name]}: {self._said(name, value)}", self._without(name))
+            Link(
+                f"{LABELS[name]}: {self._said(name, value)}",
+                self.filters.but(**{name: ""}).as_query(),
+            )
             for name, value in self.filters.chosen.items()
         ]
-
-    def _without(self, name: str) -> str:
-        assert self.filters is not None
-        return self.filters.but(**{name: ""}).as_query()
 
     def _said(self, name: str, value: str) -> str:
         match name:
@@ -202,7 +201,8 @@ class Bar:
     def main_fields(self) -> list[Field]:
         shifts = [(name, SHIFT_LABELS[name]) for name in NAMES]
         stations = [
-            (code, f"{code} {station.name}".strip()) for code, station in self._floor.stations.items()
+            (code, f"{code} {station.name}".strip())
+            for code, station in self._floor.stations.items()
         ]
         return [
             self._field("since"),

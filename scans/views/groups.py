@@ -13,7 +13,7 @@ from scans.reporting.reports import Totals
 
 @dataclass(frozen=True)
 class Group:
-    """What one station or one person has scanned; `address` leads to the same report of it alone."""
+    """What one station or person has scanned; `address` leads to the same report of it alone."""
 
     label: str
     address: str

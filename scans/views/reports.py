@@ -8,6 +8,8 @@ from typing import Any, cast
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from accounts.models import User
@@ -16,7 +18,11 @@ from scans.floor import Floor, current_floor
 from scans.reporting import reports as numbers
 from scans.reporting import rollups
 from scans.reporting import rows as records
-from scans.reporting.filters import BadFilter, Filters
+from scans.reporting.data_quality import data_quality as trusted
+from scans.reporting.filters import NO_STATION, BadFilter, Filters
+from scans.reporting.marking import LATE_SECONDS
+from scans.reporting.reinspections import reinspected
+from scans.reporting.words import moment_format
 from scans.shifts import shift_at
 from scans.views import chart_data, figures
 from scans.views.filter_bar import Bar
@@ -123,28 +129,52 @@ def operators(request: HttpRequest, filters: Filters, floor: Floor) -> dict[str,
 @report("scans/reports/reinspections.html")
 def reinspections(request: HttpRequest, filters: Filters, floor: Floor) -> dict[str, Any]:
     """What became of pieces that were scanned more than once."""
+    freshness = rollups.freshen()
+    found = reinspected(filters)
+    names = names_of(floor.defects)
+    pieces = [
+        (
+            piece,
+            f"{piece.first_defect} {names.get(piece.first_defect, '')}",
+            f"{piece.last_defect} {names.get(piece.last_defect, '')}",
+            chart_data.trace_of(piece.cp),
+        )
+        for piece in found.pieces
+    ]
     return {
-        "freshness": rollups.freshen(),
-        "found": numbers.reinspected(filters),
-        "defect_names": names_of(floor.defects),
+        "freshness": freshness,
+        "found": found,
+        "outcomes": figures.of_outcomes(found),
+        "pieces": pieces,
     }
 
 
 @report("scans/reports/data.html")
 def data_quality(request: HttpRequest, filters: Filters, floor: Floor) -> dict[str, Any]:
     """How far the records themselves can be trusted."""
-    return {"freshness": rollups.freshen(), "found": numbers.data_quality(filters)}
+    freshness = rollups.freshen()
+    found = trusted(filters)
+    stations = [
+        (code or _("No station"), flaws, f"?{filters.but(station=code or NO_STATION).as_query()}")
+        for code, flaws in found.stations
+    ]
+    return {
+        "freshness": freshness,
+        "found": found,
+        "stations": stations,
+        "clock_off_seconds": floor.settings.clock_off_seconds,
+        "late_minutes": LATE_SECONDS // 60,
+    }
 
 
 @report("scans/reports/rows.html")
 def rows(request: HttpRequest, filters: Filters, floor: Floor) -> dict[str, Any]:
-    """The scans behind the numbers, the newest first."""
+    """The scans behind the numbers, the newest first, as they are in this moment."""
     after = request.GET.get("after", "")
-    return {
-        "freshness": rollups.freshen(),
-        "count": records.count(filters),
-        "page": records.page(filters, after=after),
-        "after": after,
-        "operator_names": names_of(floor.operators),
-        "has_many_days": filters.days > 1,
-    }
+    page = records.page(filters, after=after)
+    form = moment_format(has_many_days=filters.days > 1)
+    scans = [
+        (scan, date_format(timezone.localtime(scan.scanned_at), form), chart_data.scan_of(scan.uid))
+        for scan in page.scans
+    ]
+    return {"count": records.count(filters), "page": page, "scans": scans, "after": after}

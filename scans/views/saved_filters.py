@@ -1,6 +1,6 @@
 """Keeps and forgets the filters that people have given a name."""
 
-from typing import cast
+from typing import Any, cast
 from urllib.parse import parse_qsl
 
 from django.contrib import messages
@@ -36,7 +36,7 @@ def save(request: HttpRequest) -> HttpResponse:
     today = shift_at(timezone.now(), floor.starts).day
     name, query = request.POST.get("name", ""), request.POST.get("query", "")
     bar = Bar(floor, user, view_name="scans:reports", today=today)
-    context = {"name": name, "query": query, "page": request.POST.get("page", "")}
+    context: dict[str, Any] = {"name": name, "query": query, "page": request.POST.get("page", "")}
     context["back"] = _back(request)
     try:
         filters = Filters.read(dict(parse_qsl(query)), today=today)

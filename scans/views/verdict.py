@@ -53,7 +53,9 @@ def judge(
     text = (
         _("Lower than usual: the mean is %(mean)s.") if below else _("The mean is %(mean)s.")
     ) % {"mean": centre}
-    return Verdict("good", "check", _("Within limits"), [Sentence(_said(totals) + "."), Sentence(text), *most])
+    return Verdict(
+        "good", "check", _("Within limits"), [Sentence(_said(totals) + "."), Sentence(text), *most]
+    )
 
 
 def _said(totals: Totals) -> str:
