@@ -43,7 +43,7 @@ def judge(
     everything: Totals,
     charted_days: int,
 ) -> Verdict:
-    """From the numbers of the filters and of all results, and a chart that may look back further."""
+    """By the numbers of the filters and of all results; the chart may look back further."""
     if not totals.scans:
         return Verdict("calm", "scan", _("Nothing was scanned"), [])
     chosen = [point for point in chart.points if is_within(filters, point.label)]

@@ -53,7 +53,8 @@ export function reason(station, now) {
     case "silent":
       return station.last_scan_at ? say(gettext("No scan for %(age)s"), { age: since(station.last_scan_at) }) : gettext("Nothing was ever scanned here");
     default:
-      return station.pending ? gettext("Scans come in, a few are on their way") : gettext("Scans come in, all are delivered");
+      if (station.pending) return gettext("Scans come in, a few are on their way");
+      return station.browsers_are_here ? gettext("Scans come in, all are delivered") : gettext("Scans come in");
   }
 }
 
