@@ -15,8 +15,8 @@ from accounts.models import User
 from scans.floor import current_floor, floor_at
 from scans.models import Event, Proposal, Revision, Scan, Station
 from scans.recording import offset_minutes
-from scans.replacing import changes_of, replacement_of
-from scans.submission import Void, read_correction
+from scans.replacing import CORRECTABLE, changes_of, replacement_of
+from scans.submission import Refused, Void, read_correction
 
 # No station is without its server for longer than it says. So far back reaches who lies about the
 # moment, and no further.
@@ -165,6 +165,25 @@ def _event(
         received_at=timezone.now(),
         recorded_by=user,
     )
+
+
+def correct_scan(uid: UUID, form: Mapping[str, Any], user: User) -> Event | Proposal:
+    """Do what somebody who may correct any scan has filled in: `kind`, `reason`, and the fields.
+
+    Raises what replace_scan does, Ended also for a void.
+    """
+    kind, reason = form.get("kind"), str(form.get("reason", ""))
+    if kind not in Event.Kind.values:
+        raise Refused({"kind": [_("Say what shall become of it.")]})
+    if kind == Event.Kind.REPLACE:
+        content = {name: str(form[name]) for name in CORRECTABLE if name in form}
+        return replace_scan(uid, content, reason, user)
+    reason = read_correction({"reason": reason}).reason
+    scan = Scan.objects.get(uid=uid)
+    if current_floor().settings.four_eyes:
+        return propose(scan, Event.Kind.VOID, {}, reason, user)
+    with transaction.atomic():
+        return end(lock(scan.pk), Event.Kind.VOID, {}, reason, user)
 
 
 # ----- Replacing

@@ -3,7 +3,7 @@
 from django.urls import path
 
 from scans import api, sheets
-from scans.views import reports, station
+from scans.views import records, reports, station, trace
 
 app_name = "scans"
 
@@ -20,5 +20,10 @@ urlpatterns = [
     path("sheet/", sheets.sheet, name="sheet"),
     path("scanner/", sheets.scanner, name="scanner"),
     path("bind/", station.bind, name="bind"),
+    path("record/<uuid:uid>/", records.record, name="scan"),
+    path("record/<uuid:uid>/correct/", records.correct, name="correct"),
+    path("proposals/", records.list_proposals, name="proposals"),
+    path("proposals/<int:pk>/", records.decide, name="decide"),
+    path("trace/", trace.trace, name="trace"),
     path("reports/", reports.reports, name="reports"),
 ]

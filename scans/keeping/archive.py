@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from hashlib import file_digest, sha256
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from django.db import close_old_connections
 
@@ -139,9 +139,9 @@ def _write(to: Path, table: str, seals: list[Seal], last: Head) -> File:
     )
 
 
-def _write_batch(lines: IO[bytes], seal: Seal, last: Head) -> None:
-    for finding in check_seal(seal, last):
-        raise ArchiveError(f"Not archived, as the chain is broken. {finding}")
+def _write_batch(lines: gzip.GzipFile, seal: Seal, last: Head) -> None:
+    for broken in check_seal(seal, last):
+        raise ArchiveError(f"Not archived, as the chain is broken. {broken}")
     records = canonical.read(
         seal.table_name,
         seal.version,
@@ -149,8 +149,8 @@ def _write_batch(lines: IO[bytes], seal: Seal, last: Head) -> None:
         up_to=seal.last_id,
         most=seal.count + 1,
     )
-    if finding := check_records(seal, records, last):
-        raise ArchiveError(f"Not archived, as it is not what was sealed. {finding}")
+    for changed in check_records(seal, records, last):
+        raise ArchiveError(f"Not archived, as it is not what was sealed. {changed}")
     said = {name: getattr(seal, name) for name in _SAID} | {
         "marks": bytes(seal.marks).hex(),
         "sealed_at": seal.sealed_at.isoformat(),
@@ -236,10 +236,8 @@ def verify_archive(
         try:
             for seal, records in _batches(folder / file.name):
                 table = seal.table_name
-                for finding in check_seal(seal, last[table]):
-                    result.add(finding)
-                if finding := check_records(seal, records, last[table]):
-                    result.add(finding)
+                result.add(*check_seal(seal, last[table]))
+                result.add(*check_records(seal, records, last[table]))
                 last[table] = Head(seal.number, seal.last_id, seal.digest)
                 result.seals[table] += 1
                 result.sealed[table] += len(records)
@@ -259,7 +257,8 @@ def verify_archive(
 
 
 def _batches(path: Path) -> Iterator[tuple[Seal, list[Sealed]]]:
-    seal, records = None, []
+    seal: Seal | None = None
+    records: list[Sealed] = []
     with gzip.open(path, "rb") as lines:
         for line in lines:
             text = line.removesuffix(b"\n")

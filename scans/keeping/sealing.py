@@ -121,5 +121,5 @@ def digest_of(seal: Seal) -> str:
 
 
 def _has_waited(table: str, pk: int) -> bool:
-    received_at: datetime = MODELS[table].objects.values_list("received_at", flat=True).get(pk=pk)  # type: ignore[attr-defined]
+    received_at: datetime = MODELS[table].objects.values_list("received_at", flat=True).get(pk=pk)
     return timezone.now() - received_at > FULL_WITHIN

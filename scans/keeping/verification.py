@@ -67,10 +67,9 @@ class Result:
     def is_good(self) -> bool:
         return self.count == 0
 
-    def add(self, finding: Finding) -> None:
-        self.count += 1
-        if len(self.findings) < MOST_TOLD:
-            self.findings.append(finding)
+    def add(self, *findings: Finding) -> None:
+        self.count += len(findings)
+        self.findings += findings[: MOST_TOLD - len(self.findings)]
 
 
 def verify(
@@ -90,8 +89,7 @@ def verify(
         last = _before(table, since_seal)
         result.sealed[table] = result.seals[table] = 0
         for seal in _seals(table, last.number):
-            for finding in check_seal(seal, last):
-                result.add(finding)
+            result.add(*check_seal(seal, last))
             version = seal.version if seal.version in canonical.LAYOUTS[table] else 1
             records = canonical.read(
                 table,
@@ -101,8 +99,7 @@ def verify(
                 # Enough to see what was added first, however much that was.
                 most=seal.count + PAGE,
             )
-            if finding := check_records(seal, records, last):
-                result.add(finding)
+            result.add(*check_records(seal, records, last))
             last = Head(seal.number, seal.last_id, seal.digest)
             result.seals[table] += 1
             result.sealed[table] += seal.count
@@ -173,22 +170,22 @@ def check_seal(seal: Seal, last: Head) -> Iterator[Finding]:
         yield found(Wrong.SEAL_CHANGED, "Its digest is not that of what it says.")
 
 
-def check_records(seal: Seal, records: list[Sealed], last: Head) -> Finding | None:
-    """The first record of a batch that is not what was sealed."""
+def check_records(seal: Seal, records: list[Sealed], last: Head) -> Iterator[Finding]:
+    """The first record of a batch that is not what was sealed, if there is one."""
     root = canonical.root_of(record.digest for record in records)
     marks = bytes(seal.marks)
     sealed = [marks[at : at + MARK_BYTES] for at in range(0, len(marks), MARK_BYTES)]
     now = [record.mark for record in records]
     if root == seal.root:
-        if now == sealed:
-            return None
-        text = "Its marks are not those of its records."
-        return Finding(Wrong.SEAL_CHANGED, seal.table_name, seal.number, None, text)
+        if now != sealed:
+            text = "Its marks are not those of its records."
+            yield Finding(Wrong.SEAL_CHANGED, seal.table_name, seal.number, None, text)
+        return
     same = next(
         (at for at, pair in enumerate(zip(now, sealed, strict=False)) if pair[0] != pair[1]),
         min(len(now), len(sealed)),
     )
-    return _difference(seal, records, sealed, same, last)
+    yield _difference(seal, records, sealed, same, last)
 
 
 def _difference(
