@@ -3,7 +3,7 @@
 from django.urls import path
 
 from scans import api, sheets
-from scans.views import board, exports, reports, saved_filters, station
+from scans.views import board, exports, records, reports, saved_filters, station, trace
 
 app_name = "scans"
 
@@ -20,6 +20,11 @@ urlpatterns = [
     path("sheet/", sheets.sheet, name="sheet"),
     path("scanner/", sheets.scanner, name="scanner"),
     path("bind/", station.bind, name="bind"),
+    path("record/<uuid:uid>/", records.record, name="scan"),
+    path("record/<uuid:uid>/correct/", records.correct, name="correct"),
+    path("proposals/", records.list_proposals, name="proposals"),
+    path("proposals/<int:pk>/", records.decide, name="decide"),
+    path("trace/", trace.trace, name="trace"),
     path("board/", board.board_page, name="board"),
     path("board.json", board.board_json, name="board_json"),
     path("reports/", reports.reports, name="reports"),
