@@ -34,6 +34,7 @@ OUTER = {"views", "api", "admin", "urls", "management", "apps"}
 # Arithmetic and text: no database.
 PURE = {
     "scans.barcode",
+    "scans.charts",
     "scans.patterns",
     "scans.shifts",
     "scans.reporting.filters",

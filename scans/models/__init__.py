@@ -13,7 +13,7 @@ from scans.models.office import LegacyImport, SavedFilter, SentReport
 from scans.models.presences import Presence
 from scans.models.proposals import Decision, Proposal
 from scans.models.records import REASON_MAX_LENGTH, Event, Incident, Scan
-from scans.models.rollups import RollUp, RollUpState
+from scans.models.rollups import Recount, RollUp, RollUpState, ShiftRollUp
 from scans.models.seals import Seal
 from scans.models.settings import Settings
 
@@ -30,6 +30,7 @@ __all__ = [
     "Presence",
     "Profile",
     "Proposal",
+    "Recount",
     "Revision",
     "RollUp",
     "RollUpState",
@@ -38,5 +39,6 @@ __all__ = [
     "Seal",
     "SentReport",
     "Settings",
+    "ShiftRollUp",
     "Station",
 ]

@@ -5,48 +5,87 @@ from django.db import models
 from scans.models.master_data import CODE_COLLATION
 
 
-class RollUp(models.Model):
-    """How many scans of one hour of a shift have all of this in common."""
+def _code(max_length: int) -> "models.CharField[str, str]":
+    return models.CharField(max_length=max_length, db_collation=CODE_COLLATION)
 
-    # The date on which the shift began, and its name.
+
+class Counts(models.Model):
+    """How many scans of one shift have something in common."""
+
+    # The date on which the shift began, and the shift's place in scans.shifts.NAMES.
     day = models.DateField()
-    shift = models.CharField(max_length=16)
-    # Full hours since the shift began: unlike the wall clock's they are told apart in every night.
-    hour = models.SmallIntegerField()
+    shift = models.PositiveSmallIntegerField()
     # "" for those of no station.
-    station = models.CharField(max_length=16, db_collation=CODE_COLLATION)
-    operator = models.CharField(max_length=16, db_collation=CODE_COLLATION)
-    cp_base = models.CharField(max_length=16, db_collation=CODE_COLLATION)
-    oc1 = models.CharField(max_length=8, db_collation=CODE_COLLATION)
-    oc2 = models.CharField(max_length=8, db_collation=CODE_COLLATION)
-    defect = models.CharField(max_length=3, db_collation=CODE_COLLATION)
+    station = _code(16)
+    operator = _code(16)
+    defect = _code(3)
     # Those that count; of them the first of their piece, and the last, which is its state.
     scans = models.IntegerField()
     firsts = models.IntegerField()
     lasts = models.IntegerField()
-    # Those that count no more.
+    # The last of pieces that were scanned more than once; and where the first one was approved.
+    again = models.IntegerField()
+    again_approved_first = models.IntegerField()
+    # Those that count no more, and of them those that were replaced.
     voided = models.IntegerField()
+    replaced = models.IntegerField()
     # Of those that count: made by a clock that was off, and delivered late.
     skewed = models.IntegerField()
     late = models.IntegerField()
 
     class Meta:
-        default_permissions = ()
-        indexes = [
-            models.Index(fields=["day", "shift"], name="rollup_day"),
-            models.Index(fields=["cp_base", "day"], name="rollup_order"),
-            models.Index(fields=["operator", "day"], name="rollup_operator"),
-            models.Index(fields=["defect", "day"], name="rollup_defect"),
-        ]
+        abstract = True
 
     def __str__(self) -> str:
         return f"{self.day} {self.shift} {self.station} {self.defect}: {self.scans}"
 
 
+class RollUp(Counts):
+    """By all that a report filters by, and the hour."""
+
+    # The rows of a shift, and of many days, lie together.
+    pk = models.CompositePrimaryKey(
+        "day", "shift", "hour", "station", "operator", "cp_base", "oc1", "oc2", "defect"
+    )
+    # Full hours since the shift began: unlike the wall clock's they are told apart in every night.
+    hour = models.SmallIntegerField()
+    cp_base = _code(16)
+    oc1 = _code(8)
+    oc2 = _code(8)
+
+    class Meta:
+        default_permissions = ()
+        indexes = [models.Index(fields=["cp_base"], name="rollup_order")]
+
+
+class ShiftRollUp(Counts):
+    """By station, operator and defect alone: for most reports, of a quarter of the rows."""
+
+    pk = models.CompositePrimaryKey("day", "shift", "station", "operator", "defect")
+
+    class Meta:
+        default_permissions = ()
+
+
+class Recount(models.Model):
+    """A shift whose roll-ups are to be made anew."""
+
+    pk = models.CompositePrimaryKey("day", "shift")
+    day = models.DateField()
+    shift = models.PositiveSmallIntegerField()
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.shift}"
+
+
 class RollUpState(models.Model):
     """The one row that says which records the roll-ups are made of.
 
-    All scans and events up to these ids are counted, and of those behind them so many, up to these.
+    The shifts of all scans and events up to these ids are counted or stand among the recounts, and
+    so are those of the ones behind them: so many, up to these.
     """
 
     scan_id = models.BigIntegerField(default=0)

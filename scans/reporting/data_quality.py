@@ -1,0 +1,102 @@
+"""Tells how far the records themselves can be trusted."""
+
+from dataclasses import dataclass, field, fields
+
+from django.db.models import Count, Q, Sum
+
+from scans.floor import held_floor
+from scans.models import Incident, LegacyImport
+from scans.reporting.filters import NO_STATION, Filters
+from scans.reporting.sums import counted
+
+IMPORTS_MOST = 20
+
+
+@dataclass
+class Flaws:
+    """Of scans: how many of those that count were made by a clock that was off, and delivered late;
+    how many were voided, and replaced. Of what became no scan: how many were given up unfinished,
+    and how many read twice.
+    """
+
+    scans: int = 0
+    skewed: int = 0
+    late: int = 0
+    voided: int = 0
+    replaced: int = 0
+    abandoned: int = 0
+    double_reads: int = 0
+
+
+@dataclass
+class DataQuality:
+    """All together, by station ("" is none), and the newest imports from another system.
+
+    What became no scan has no codes to filter by, beside the station. Where the filter asks for
+    some its two numbers are those of all codes, and `incidents_fit` is false.
+    """
+
+    total: Flaws
+    stations: list[tuple[str, Flaws]]
+    imports: list[LegacyImport] = field(default_factory=list)
+    incidents_fit: bool = True
+
+
+def data_quality(f: Filters) -> DataQuality:
+    """From the roll-ups, and from the incidents of the time: `incident_time`."""
+    stations: dict[str, Flaws] = {}
+    rows = (
+        counted(f)
+        .order_by()
+        .values("station")
+        .annotate(
+            sum_scans=Sum("scans"),
+            sum_skewed=Sum("skewed"),
+            sum_late=Sum("late"),
+            sum_ended=Sum("voided"),
+            sum_replaced=Sum("replaced"),
+        )
+    )
+    for row in rows:
+        stations[row["station"]] = Flaws(
+            scans=int(row["sum_scans"]),
+            skewed=int(row["sum_skewed"]),
+            late=int(row["sum_late"]),
+            voided=int(row["sum_ended"]) - int(row["sum_replaced"]),
+            replaced=int(row["sum_replaced"]),
+        )
+    for station, abandoned, double_reads in _incidents(f):
+        flaws = stations.setdefault(station or "", Flaws())
+        flaws.abandoned, flaws.double_reads = abandoned, double_reads
+    total = Flaws(
+        **{
+            each.name: sum(getattr(flaws, each.name) for flaws in stations.values())
+            for each in fields(Flaws)
+        }
+    )
+    return DataQuality(
+        total,
+        sorted(stations.items()),
+        list(LegacyImport.objects.order_by("-pk").select_related("imported_by")[:IMPORTS_MOST]),
+        incidents_fit=not f.chosen.keys() - {"shift", "station"},
+    )
+
+
+def _incidents(f: Filters) -> list[tuple[str | None, int, int]]:
+    fitting = Q()
+    for start, end in f.windows(held_floor().starts):
+        fitting |= Q(happened_at__gte=start, happened_at__lt=end)
+    rows = Incident.objects.filter(fitting)
+    if f.station:
+        rows = rows.filter(
+            Q(station__isnull=True) if f.station == NO_STATION else Q(station__code=f.station)
+        )
+    kinds = Incident.Kind
+    return list(
+        rows.order_by()
+        .values_list("station")
+        .annotate(
+            abandoned=Count("pk", filter=Q(kind=kinds.ABANDONED)),
+            double_reads=Count("pk", filter=Q(kind=kinds.DOUBLE_READ)),
+        )
+    )
