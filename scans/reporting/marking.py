@@ -113,7 +113,7 @@ def look() -> Look:
     found: Any = row
     return Look(
         # Without a row there was never anything counted.
-        state=row if row.pk else RollUpState(pk=1),
+        state=row if row.pk else RollUpState(),
         rules=Rules.now(found.revision or 0),
         newer_scans=found.scans,
         newest_scan_id=found.newest,
@@ -141,6 +141,8 @@ def mark(*, is_everything: bool = False, is_settling: bool = True) -> None:
     """
     while True:
         known = look().state
+        if known.pk is None:
+            _make_state()
         settled = (known.scan_id, known.event_id)
         if is_settling:
             # Of a writer who is stuck what is new is looked at again and again.
@@ -183,15 +185,19 @@ def _mark_slice(scan_id: int, event_id: int, *, is_everything: bool) -> bool:
 
 def _locked_state() -> RollUpState:
     """The one row: of several processes that find something new one marks it."""
+    (state,) = RollUpState.objects.raw(
+        "SELECT * FROM scans_rollupstate WHERE id = 1 FOR UPDATE WAIT %s", [LOCK_WAIT_SECONDS]
+    )
+    return state
+
+
+def _make_state() -> None:
+    """By itself: who inserts it and goes on to lock it may stand in another one's way."""
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT IGNORE INTO scans_rollupstate (id, scan_id, event_id, newer_scans, "
             "newest_scan_id, newer_events, newest_event_id, rules) VALUES (1, 0, 0, 0, 0, 0, 0, '')"
         )
-    (state,) = RollUpState.objects.raw(
-        "SELECT * FROM scans_rollupstate WHERE id = 1 FOR UPDATE WAIT %s", [LOCK_WAIT_SECONDS]
-    )
-    return state
 
 
 def _newer_than(scan_id: int, event_id: int) -> tuple[int, int, int, int]:

@@ -39,12 +39,6 @@ def test_a_file_is_kept_under_the_servers_name(page, name):
     expect(page.get_by_role("progressbar")).to_have_count(0)
 
 
-def test_a_refusal_is_shown_in_words(page):
-    add_link(page, "/scans/export.csv?date=soon")
-    page.get_by_role("link", name="file").click()
-    expect(page.get_by_role("status").last).to_contain_text("“soon” is no date")
-
-
 def test_whoever_was_signed_out_meanwhile_is_told(page, site):
     add_link(page, "/scans/export.csv?date=2026-11-20")
     page.context.clear_cookies()
