@@ -14,7 +14,7 @@ MOST = 100
 # Among so many of the highest codes with the same beginning the newest scans are looked for. Orders
 # are numbered one after the other, so those are the newest ones.
 MOST_OF_PREFIX = 20_000
-MOST_ORDERS = 100
+MOST_ORDERS = 50
 # What is common is found among the newest scans; what is not has an index, or is not looked for
 # longer than anybody waits.
 STEP = 20_000
@@ -22,11 +22,7 @@ FIRST_STEPS = 2
 WALK_SECONDS = 0.5
 
 # Each order once: the server jumps from one to the next in `scan_order`.
-_ORDERS = """
-SELECT cp_base FROM (
-    SELECT cp_base FROM scans_scan FORCE INDEX (scan_order) GROUP BY cp_base
-) orders WHERE cp_base LIKE %s
-"""
+_ORDERS = "SELECT cp_base FROM scans_scan FORCE INDEX (scan_order) GROUP BY cp_base"
 _WITH_PREFIX = f"""
 SELECT id, scanned_at FROM (
     SELECT id, scanned_at FROM scans_scan FORCE INDEX (scan_cp)
@@ -34,15 +30,12 @@ SELECT id, scanned_at FROM (
 ) highest ORDER BY scanned_at DESC, id DESC LIMIT {MOST + 1}
 """  # noqa: S608 - of our own constants; so below
 _IN_ORDERS = f"""
-SELECT s.id, s.scanned_at
-FROM ({_ORDERS} ORDER BY cp_base DESC LIMIT {MOST_ORDERS}) o
-JOIN scans_scan s FORCE INDEX (scan_order) ON s.cp_base = o.cp_base
-WHERE s.cp LIKE %s ORDER BY s.scanned_at DESC, s.id DESC LIMIT {MOST + 1}
+SELECT id, scanned_at FROM scans_scan FORCE INDEX (scan_order)
+WHERE cp_base IN %s AND cp LIKE %s ORDER BY scanned_at DESC, id DESC LIMIT {MOST + 1}
 """  # noqa: S608
-_OF_NUMBER = f"""
-SELECT s.id, s.scanned_at FROM ({_ORDERS}) o
-JOIN scans_scan s FORCE INDEX (scan_cp) ON s.cp = CONCAT(o.cp_base, %s)
-ORDER BY s.scanned_at DESC, s.id DESC LIMIT {MOST + 1}
+_OF_PIECES = f"""
+SELECT id, scanned_at FROM scans_scan FORCE INDEX (scan_cp)
+WHERE cp IN %s ORDER BY scanned_at DESC, id DESC LIMIT {MOST + 1}
 """  # noqa: S608
 _STEP = """
 SELECT id, scanned_at FROM scans_scan
@@ -65,10 +58,14 @@ def _like(text: str) -> str:
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
-def _rows(sql: str, values: list[Any]) -> dict[int, datetime]:
+def _rows_of(sql: str, values: list[Any]) -> Any:
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
-        return dict(cursor.fetchall())
+        return cursor.fetchall()
+
+
+def _rows(sql: str, values: list[Any]) -> dict[int, datetime]:
+    return dict(_rows_of(sql, values))
 
 
 def _newest(found: dict[int, datetime], searched_since: datetime | None = None) -> Found:
@@ -82,44 +79,52 @@ def scans_with(part: str, example: str) -> Found:
     What is common is common among the newest, too. What is rare is looked for in the index of CPs
     by its beginning, in the orders by any part, and by its end where that is a piece's number.
     """
-    condition, value = "cp LIKE %s", f"%{_like(part)}%"
-    walk = _Walk(condition, value)
+    infix = f"%{_like(part)}%"
+    walk = _Walk("cp LIKE %s", infix)
     walk.go(FIRST_STEPS)
     if walk.has_enough:
         return _newest(walk.found)
-    found = dict(walk.found)
-    number = example[CP_BASE_LENGTH:]
-    dash, width = number[:1], len(number) - 1
     letters = example.rstrip("0123456789-")
-    for beginning in {part, letters + part}:
-        found |= _rows(_WITH_PREFIX, [f"{_like(beginning)}%"])
-    tail, has_dash, piece = part.partition(dash)
-    in_order = tail if has_dash else part
-    if in_order:
-        ends = _like(in_order) if has_dash else f"{_like(in_order)}%"
-        found |= _rows(_IN_ORDERS, [f"%{ends}", value])
-    is_whole_number = len(piece if has_dash else part) == width
-    if is_whole_number and (not has_dash or not tail):
-        found |= _rows(_OF_NUMBER, ["%", f"{dash}{piece if has_dash else part}"])
-    elif len(piece if has_dash else part) < width and not tail:
+    if len(part) >= CP_BASE_LENGTH - len(letters):
+        # It is long enough to begin a CP; people leave out the letters.
+        for beginning in (part, letters + part):
+            if found := _rows(_WITH_PREFIX, [f"{_like(beginning)}%"]):
+                return _newest(found)
+    dash, digits = example[CP_BASE_LENGTH : CP_BASE_LENGTH + 1], example[CP_BASE_LENGTH + 1 :]
+    tail, has_dash, piece = part.partition(dash) if dash else (part, "", "")
+    orders = [order for (order,) in _rows_of(_ORDERS, [])]
+    if has_dash:
+        chosen = [order for order in orders if tail and order.endswith(tail)]
+    else:
+        chosen, piece = [order for order in orders if part in order], part
+    found = dict(walk.found)
+    if chosen:
+        found |= _rows(_IN_ORDERS, [sorted(chosen)[-MOST_ORDERS:], infix])
+    if tail and has_dash:
+        return _newest(found)
+    if len(piece) == len(digits):
+        for at in range(0, len(orders), STEP):
+            pieces = [f"{order}{dash}{piece}" for order in orders[at : at + STEP]]
+            found |= _rows(_OF_PIECES, [pieces])
+    elif len(piece) < len(digits):
         # It may be any part of a number: no index knows those.
         walk.go(seconds=WALK_SECONDS)
         return _newest(found | walk.found, walk.searched_since)
     return _newest(found)
 
 
-def scans_where(column: str, code: str) -> Found:
-    """The newest scans with a code in a column without an index."""
-    walk = _Walk(f"{column} = %s", code)
+def scans_with_oc(code: str) -> Found:
+    """The newest scans with a code in OC1 or OC2, of which there is no index."""
+    walk = _Walk("%s IN (oc1, oc2)", code)
     walk.go(seconds=WALK_SECONDS)
-    return _newest(walk.found, None if walk.has_enough else walk.searched_since)
+    return _newest(walk.found, walk.searched_since)
 
 
 def newest_where(column: str, code: str, index: str) -> Found:
     """The newest scans with a code, which stand together in an index that time follows."""
     sql = (
         f"SELECT id, scanned_at FROM scans_scan FORCE INDEX ({index}) "  # noqa: S608
-        f"WHERE {column} = %s ORDER BY scanned_at DESC, id DESC LIMIT {MOST + 1}"
+        f"WHERE {column} = %s ORDER BY scanned_at DESC LIMIT {MOST + 1}"
     )
     return _newest(_rows(sql, [code]))
 

@@ -104,8 +104,9 @@ def timeline_of(cp: str) -> Timeline:
         .order_by("pk")
     )
     entries: list[Entry] = []
-    replacements = set()
+    replacements, ended = set(), {}
     for event in events:
+        ended[event.scan_id] = event
         changes: list[Change] = []
         if event.replacement is not None:
             replacements.add(event.replacement_id)
@@ -115,7 +116,7 @@ def timeline_of(cp: str) -> Timeline:
             Entry(event.kind, event.happened_at, scan=event.scan, event=event, changes=changes)
         )
     # A replacement is of the same moment as what it replaces: its event tells of it.
-    entries += [_scanned(scan) for scan in scans if scan.pk not in replacements]
+    entries += [_scanned(scan, ended.get(scan.pk)) for scan in scans if scan.pk not in replacements]
     entries += _proposed(ids, floor)
     entries += _left(cp, scans)
     return Timeline(
@@ -126,10 +127,10 @@ def timeline_of(cp: str) -> Timeline:
     )
 
 
-def _scanned(scan: Scan) -> Entry:
+def _scanned(scan: Scan, ended_by: Event | None) -> Entry:
     late = scan.received_at - scan.scanned_at
     seconds = round(late.total_seconds()) if late > LATE else 0
-    return Entry("scan", scan.scanned_at, scan=scan, late_seconds=seconds)
+    return Entry("scan", scan.scanned_at, scan=scan, event=ended_by, late_seconds=seconds)
 
 
 def _proposed(ids: list[int], floor: Floor) -> list[Entry]:

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +14,7 @@ from scans.models import Scan
 from scans.models.records import ScanQuerySet
 from scans.queries import progress_of
 from scans.reporting.filters import Filters
-from scans.reporting.parts import Found, newest_where, scans_where, scans_with
+from scans.reporting.parts import Found, newest_where, scans_with, scans_with_oc
 from scans.reporting.timeline import Timeline, in_words, timeline_of
 from scans.shifts import shift_at
 
@@ -37,6 +36,10 @@ class Match:
     # Of an order: its pieces by their last valid scan.
     progress: dict[str, int] | None = None
     orders: list[str] = field(default_factory=list)
+
+    @property
+    def pieces(self) -> int:
+        return sum((self.progress or {}).values())
 
 
 @dataclass(frozen=True)
@@ -72,10 +75,11 @@ def trace(code: str) -> Trace:
     if Scan.objects.filter(cp=code).exists():
         return Trace(typed, code, timeline=timeline_of(code))
     floor = current_floor()
-    looks = (_order, _operator, _station, _defect, partial(_oc, "oc1"), partial(_oc, "oc2"))
+    looks = (_order, _operator, _station, _defect, _oc)
     matches = [match for look in looks if (match := look(code, floor)) is not None]
-    # What is a code of three digits may be a part of a longer one as well.
-    if (not matches or code in floor.defects) and (match := _part(code, floor)) is not None:
+    # What is a defect of three digits may be a part of a longer code as well; no other is.
+    is_other = bool(matches) or bool({"operator", "oc1", "oc2"} & set(floor.codes.fields_for(code)))
+    if (not is_other or code in floor.defects) and (match := _part(code, floor)) is not None:
         matches.append(match)
     return Trace(typed, code, matches=matches)
 
@@ -143,11 +147,17 @@ def _defect(code: str, floor: Floor) -> Match | None:
     return _match(_("Defect %(name)s") % {"name": title}, found, floor, defect=code)
 
 
-def _oc(name: str, code: str, floor: Floor) -> Match | None:
-    if not floor.codes.matches(name, code):
+def _oc(code: str, floor: Floor) -> Match | None:
+    if not {"oc1", "oc2"} & set(floor.codes.fields_for(code)):
         return None
-    title = f"{name.upper()} {code}"
-    return _match(title, scans_where(name, code), floor, **{name: code})
+    match = _match(code, scans_with_oc(code), floor)
+    if match is None:
+        return None
+    # Nobody can tell the two from each other but by where they stand.
+    name = "oc1" if any(scan.oc1 == code for scan in match.scans) else "oc2"
+    first, last = match.scans[-1].scanned_at, match.scans[0].scanned_at
+    query = _query(first, last, floor, **{name: code})
+    return replace(match, title=f"{name.upper()} {code}", query=query)
 
 
 def _part(code: str, floor: Floor) -> Match | None:

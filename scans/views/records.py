@@ -12,11 +12,11 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts.models import User
 from accounts.rights import page
 from scans import proposals
-from scans.corrections import NotAllowed, correct_scan
+from scans.corrections import Ended, NotAllowed, correct_scan
 from scans.floor import current_floor
 from scans.models import Event, Proposal, Scan
 from scans.replacing import CORRECTABLE, content_of
-from scans.reporting.timeline import changes_between, in_words, labels, timeline_of
+from scans.reporting.timeline import LATE, changes_between, in_words, labels, timeline_of
 from scans.submission import Errors, Refused
 
 VIEW = "scans.view_scan"
@@ -37,6 +37,7 @@ def record(request: HttpRequest, uid: UUID) -> HttpResponse:
     """What was recorded, in words, and what became of it."""
     scan = _scan(uid)
     floor = current_floor()
+    clock_off_by = abs(scan.clock_skew_seconds or 0)
     context = {
         "scan": scan,
         "event": scan.events.select_related("replacement", "recorded_by").first(),
@@ -44,8 +45,9 @@ def record(request: HttpRequest, uid: UUID) -> HttpResponse:
         "proposal": scan.proposals.filter(decision=None).select_related("proposed_by").first(),
         "operator": in_words("operator", scan.operator, floor),
         "raw": [(labels().get(name, name), text) for name, text in scan.raw.items()],
-        "late_seconds": round((scan.received_at - scan.scanned_at).total_seconds()),
-        "clock_off_seconds": floor.settings.clock_off_seconds,
+        "is_late": scan.received_at - scan.scanned_at > LATE,
+        "clock_off_by": clock_off_by,
+        "clock_was_off": clock_off_by > floor.settings.clock_off_seconds,
         "timeline": timeline_of(scan.cp),
     }
     return render(request, "scans/record.html", context)
@@ -72,16 +74,22 @@ def correct(request: HttpRequest, uid: UUID) -> HttpResponse:
             messages.success(request, _said(done))
             return redirect("scans:scan", _shown(done).uid)
     floor = current_floor()
-    content = content_of(scan)
-    values = {name: request.POST.get(name, content[name]) for name in CORRECTABLE}
+    values = content_of(scan) | {
+        name: request.POST[name] for name in CORRECTABLE if name in request.POST
+    }
+    event = scan.events.select_related("recorded_by").first()
     context = {
         "scan": scan,
+        "event": event,
+        "ended": str(Ended(event)) if event else "",
         "kind": request.POST.get("kind", Event.Kind.REPLACE),
-        "values": values,
+        "fields": [
+            {"name": name, "label": label, "value": values[name], "errors": errors.get(name)}
+            for name, label in labels().items()
+        ],
         "reason": request.POST.get("reason", ""),
         "errors": errors,
         "problem": problem,
-        "labels": labels(),
         "defects": [
             defect
             for defect in floor.defects.values()
@@ -89,9 +97,9 @@ def correct(request: HttpRequest, uid: UUID) -> HttpResponse:
         ],
         "operators": [operator for operator in floor.operators.values() if operator.active],
         "four_eyes": floor.settings.four_eyes,
-        "has_ended": scan.is_voided,
     }
-    return render(request, "scans/correct.html", context, status=422 if errors else 200)
+    status = 422 if errors else 409 if problem else 200
+    return render(request, "scans/correct.html", context, status=status)
 
 
 def _said(done: Event | Proposal) -> str:
@@ -125,12 +133,14 @@ def _listed(found: list[Proposal]) -> list[dict[str, Any]]:
 def _proposals(
     request: HttpRequest, *, problem: str = "", problem_of: int = 0, status: int = 200
 ) -> HttpResponse:
+    waiting = proposals.waiting()
     context = {
-        "waiting": _listed(proposals.waiting()),
+        "waiting": _listed(waiting),
         "done": _listed(proposals.done()),
         "four_eyes": current_floor().settings.four_eyes,
         "problem": problem,
         "problem_of": problem_of,
+        "problem_is_shown": problem_of in {one.pk for one in waiting},
         "reason": request.POST.get("reason", ""),
     }
     return render(request, "scans/proposals.html", context, status=status)

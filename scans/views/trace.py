@@ -5,6 +5,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from accounts.rights import page
+from scans.barcode import CP_BASE_LENGTH
 from scans.reporting.trace import trace as traced
 
 
@@ -15,4 +16,5 @@ def trace(request: HttpRequest) -> HttpResponse:
     found = traced(request.GET.get("code", ""))
     if found.scan is not None:
         return redirect("scans:scan", found.scan.uid)
-    return render(request, "scans/trace.html", {"trace": found})
+    order = found.timeline.cp[:CP_BASE_LENGTH] if found.timeline else ""
+    return render(request, "scans/trace.html", {"trace": found, "order": order})
