@@ -18,6 +18,7 @@ class Migration(migrations.Migration):
                 ('pk', models.CompositePrimaryKey('day', 'shift', blank=True, editable=False, primary_key=True, serialize=False)),
                 ('day', models.DateField()),
                 ('shift', models.PositiveSmallIntegerField()),
+                ('hours', models.BigIntegerField()),
             ],
             options={
                 'default_permissions': (),

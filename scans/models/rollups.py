@@ -68,17 +68,22 @@ class ShiftRollUp(Counts):
 
 
 class Recount(models.Model):
-    """A shift whose roll-ups are to be made anew."""
+    """A shift of which some hours are to be counted anew."""
+
+    ALL = 2**32 - 1
 
     pk = models.CompositePrimaryKey("day", "shift")
     day = models.DateField()
     shift = models.PositiveSmallIntegerField()
+    # Bit n is set for the hour n since the shift began: whoever has to count it finds one row, and
+    # whoever adds an hour waits for him.
+    hours = models.BigIntegerField()
 
     class Meta:
         default_permissions = ()
 
     def __str__(self) -> str:
-        return f"{self.day} {self.shift}"
+        return f"{self.day} {self.shift} {self.hours:b}"
 
 
 class RollUpState(models.Model):

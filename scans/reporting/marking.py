@@ -1,4 +1,4 @@
-"""Finds the shifts whose roll-ups are not true any more, and marks them to be counted anew."""
+"""Finds the hours whose roll-ups are not true any more, and marks them to be counted anew."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from scans.floor import current_floor, floor_at
 from scans.keeping.settling import settled_up_to
-from scans.models import Event, RollUpState, Scan
+from scans.models import Event, Recount, RollUpState, Scan
 from scans.shifts import FACTORY, NAMES, Shift, Starts, shift_at
 
 # Another one has all counted anew: to be raised with each change of what the roll-ups say.
@@ -24,7 +24,8 @@ SLICE = 100_000
 LOCK_WAIT_SECONDS = 2
 LOCK_WAIT_TIMEOUT = 1205
 HOUR = timedelta(hours=1)
-_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+# Before all moments that a scan may have.
+_EPOCH = datetime(1990, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -242,26 +243,28 @@ def _numbers(sql: str, after: int) -> list[int]:
         return [number for (number,) in cursor.fetchall()]
 
 
-def _mark_hours(rules: Rules, hours: list[int]) -> None:
-    shifts = set()
-    for number in hours:
-        hour = _EPOCH + number * HOUR
-        # A shift may start within it, and so may two.
-        shift, last = shift_at(hour, rules.starts), shift_at(hour + HOUR, rules.starts)
-        shifts.add(shift)
-        while shift != last:
-            shift = shift.next()
-            shifts.add(shift)
-    _write(shifts)
+def _mark_hours(rules: Rules, numbers: list[int]) -> None:
+    hours: dict[Shift, int] = {}
+    for number in numbers:
+        start = _EPOCH + number * HOUR
+        end, moment = start + HOUR, start
+        while moment < end:
+            # It may be within two hours of a shift, or two shifts.
+            shift = shift_at(moment, rules.starts)
+            began, ends = shift.start.astimezone(UTC), shift.end.astimezone(UTC)
+            hour = (moment - began) // HOUR
+            hours[shift] = hours.get(shift, 0) | 1 << hour
+            moment = min(ends, began + (hour + 1) * HOUR)
+    _write(hours)
 
 
 def _mark_all(rules: Rules) -> None:
     """Each shift that has scans, or had some as long as shifts began at other times."""
-    _write(shifts_with_scans(rules.starts))
+    _write(dict.fromkeys(shifts_with_scans(rules.starts), Recount.ALL))
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT IGNORE INTO scans_recount (day, shift) "
-            "SELECT DISTINCT day, shift FROM scans_shiftrollup"
+            f"INSERT INTO scans_recount (day, shift, hours) "  # noqa: S608 - our own constants
+            f"SELECT DISTINCT day, shift, {Recount.ALL} FROM scans_shiftrollup {_AS_WELL}"
         )
 
 
@@ -279,10 +282,15 @@ def shifts_with_scans(starts: Starts) -> set[Shift]:
     return shifts
 
 
-def _write(shifts: set[Shift]) -> None:
-    rows = [(shift.day, NAMES.index(shift.name)) for shift in shifts]
+_AS_WELL = "ON DUPLICATE KEY UPDATE hours = hours | VALUES(hours)"
+
+
+def _write(hours: dict[Shift, int]) -> None:
+    rows = [(shift.day, NAMES.index(shift.name), bits) for shift, bits in hours.items()]
     with connection.cursor() as cursor:
         # Waits for who is counting this very shift: he may not have seen what is new.
         cursor.executemany(
-            "INSERT IGNORE INTO scans_recount (day, shift) VALUES (%s, %s)", sorted(rows)
+            f"INSERT INTO scans_recount (day, shift, hours) "  # noqa: S608 - our own constants
+            f"VALUES (%s, %s, %s) {_AS_WELL}",
+            sorted(rows),
         )
