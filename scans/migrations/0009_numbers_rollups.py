@@ -12,6 +12,8 @@ class Migration(migrations.Migration):
     operations = [
         # Its key becomes another one; it is made of the records again.
         migrations.DeleteModel('RollUp'),
+        migrations.RemoveField('RollUpState', 'newest_scan_id'),
+        migrations.RemoveField('RollUpState', 'newest_event_id'),
         migrations.CreateModel(
             name='Recount',
             fields=[

@@ -89,16 +89,14 @@ class Recount(models.Model):
 class RollUpState(models.Model):
     """The one row that says which records the roll-ups are made of.
 
-    The shifts of all scans and events up to these ids are counted or stand among the recounts, and
-    so are those of the ones behind them: so many, up to these.
+    The hours of all scans and events up to these ids are counted or stand among the recounts, and
+    so are those of as many behind them: records are only ever added.
     """
 
     scan_id = models.BigIntegerField(default=0)
     event_id = models.BigIntegerField(default=0)
     newer_scans = models.BigIntegerField(default=0)
-    newest_scan_id = models.BigIntegerField(default=0)
     newer_events = models.BigIntegerField(default=0)
-    newest_event_id = models.BigIntegerField(default=0)
     # By which shifts and limits it was counted. Others than today's: all is to be counted anew.
     rules = models.CharField(max_length=200, blank=True)
     counted_at = models.DateTimeField(null=True)
