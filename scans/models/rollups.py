@@ -29,7 +29,8 @@ class Counts(models.Model):
     # Those that count no more, and of them those that were replaced.
     voided = models.IntegerField()
     replaced = models.IntegerField()
-    # Of those that count: made by a clock that was off, and delivered late.
+    # Of those that count: made by a clock that was off, and delivered late by a browser. What
+    # another system had is no delivery.
     skewed = models.IntegerField()
     late = models.IntegerField()
 

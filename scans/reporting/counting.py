@@ -31,11 +31,14 @@ SELECT
     SUM(NOT is_valid),
     SUM(NOT is_valid AND kind = 'replace'),
     SUM(is_valid AND IFNULL(ABS(clock_skew_seconds) > %(clock_off_seconds)s, FALSE)),
-    SUM(is_valid AND TIMESTAMPDIFF(SECOND, scanned_at, received_at) > {LATE_SECONDS})
+    SUM(
+        is_valid AND device IS NOT NULL
+        AND TIMESTAMPDIFF(SECOND, scanned_at, received_at) > {LATE_SECONDS}
+    )
 FROM (
     SELECT
         s.scanned_at, s.received_at, IFNULL(s.station_id, '') AS station, s.operator, s.cp_base,
-        s.oc1, s.oc2, s.defect_id, s.clock_skew_seconds, e.kind, e.id IS NULL AS is_valid,
+        s.oc1, s.oc2, s.defect_id, s.clock_skew_seconds, s.device, e.kind, e.id IS NULL AS is_valid,
         ROW_NUMBER() OVER in_order AS place,
         COUNT(*) OVER (PARTITION BY s.cp, e.id IS NULL) AS places,
         FIRST_VALUE(s.defect_id) OVER in_order AS first_defect
