@@ -41,7 +41,7 @@ AREAS: dict[str, tuple[tuple[str, ...], int, int]] = {
     "errors": ((), 5 * MEGABYTE, 5),
     "database": (("quality.database", "quality.pool", "django.db"), 10 * MEGABYTE, 10),
     "routes": (("quality.routes",), 10 * MEGABYTE, 10),
-    "settings": (("quality.settings", "accounts"), 5 * MEGABYTE, 5),
+    "settings": (("quality.settings", "quality.exports", "accounts"), 5 * MEGABYTE, 5),
 }
 # What Django calls an error of these anybody may send as often as he likes.
 SENT_BY_STRANGERS = (

@@ -1,0 +1,111 @@
+"""Gives out the scans of a filter as a file, piece by piece, and writes down who took it."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from scans.exporting import textfile, workbook
+from scans.exporting.columns import COLUMNS, Cell, cells_with
+from scans.floor import Floor
+from scans.reporting import rows
+from scans.reporting.filters import Filters
+
+logger = logging.getLogger("quality.exports")
+
+BATCH_ROWS = 2000
+# In each process: who takes one in slowly keeps a thread, and stations need some, too.
+MOST_AT_ONCE = 2
+FORMATS = {
+    "csv": "text/csv; charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+
+Batches = Iterable[Iterable[Sequence[Cell]]]
+
+
+class Busy(Exception):
+    """As many exports as may be are on their way already."""
+
+
+class Export:
+    """One file on its way; `chunks` are all of it, and ended early it is no whole file.
+
+    An error on the way is raised by `chunks`: what was given out until then is not complete.
+    """
+
+    def __init__(self, f: Filters, form: str, *, who: str, floor: Floor) -> None:
+        self.filters = f
+        self.form = form
+        self.who = who
+        # So many rows were given out.
+        self.done = 0
+        # Now, in the language of who asks: later it is written for nobody in particular.
+        self._cells = cells_with(floor)
+
+    @property
+    def name(self) -> str:
+        """Of the file."""
+        return f"scans_{self.filters.since}_{self.filters.until}.{self.form}"
+
+    def chunks(self) -> Iterator[bytes]:
+        began, outcome = time.monotonic(), "cut off"
+        try:
+            if self.form == "csv":
+                yield from textfile.chunks([column.name for column in COLUMNS], self._batches())
+            else:
+                yield from workbook.chunks(COLUMNS, self._batches())
+            outcome = "complete"
+        except Exception:
+            outcome = "failed"
+            raise
+        finally:
+            logger.info(
+                "%s exported scans: %s",
+                self.who,
+                outcome,
+                extra={
+                    "fields": {
+                        "format": self.form,
+                        "filters": self.filters.as_query(),
+                        "rows": self.done,
+                        "seconds": time.monotonic() - began,
+                    }
+                },
+            )
+
+    def _batches(self) -> Batches:
+        for batch in rows.batches(self.filters, size=BATCH_ROWS):
+            yield map(self._cells, batch)
+            self.done += len(batch)
+
+
+_turns = threading.BoundedSemaphore(MOST_AT_ONCE)
+
+
+class Download:
+    """The pieces of a file for one who takes them in as slowly as he likes; to be closed."""
+
+    def __init__(self, export: Callable[[], Export]) -> None:
+        """Raises Busy."""
+        if not _turns.acquire(blocking=False):
+            raise Busy
+        try:
+            self.export = export()
+            self._chunks = self.export.chunks()
+        except BaseException:
+            _turns.release()
+            raise
+        self._is_open = True
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._chunks
+
+    def close(self) -> None:
+        """Also of what nobody has begun to read."""
+        if self._is_open:
+            self._is_open = False
+            try:
+                self._chunks.close()  # type: ignore[attr-defined]
+            finally:
+                _turns.release()
