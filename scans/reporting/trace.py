@@ -51,6 +51,8 @@ class Trace:
     scan: Scan | None = None
     timeline: Timeline | None = None
     matches: list[Match] = field(default_factory=list)
+    # What was not found was not looked for among the scans that arrived before.
+    searched_since: datetime | None = None
     # It is too short or too long to be looked for; says why.
     problem: str = ""
 
@@ -76,12 +78,16 @@ def trace(code: str) -> Trace:
         return Trace(typed, code, timeline=timeline_of(code))
     floor = current_floor()
     looks = (_order, _operator, _station, _defect, _oc)
-    matches = [match for look in looks if (match := look(code, floor)) is not None]
+    looked = [match for look in looks if (match := look(code, floor)) is not None]
+    is_known = any(match.scans for match in looked)
     # What is a defect of three digits may be a part of a longer code as well; no other is.
-    is_other = bool(matches) or bool({"operator", "oc1", "oc2"} & set(floor.codes.fields_for(code)))
-    if (not is_other or code in floor.defects) and (match := _part(code, floor)) is not None:
-        matches.append(match)
-    return Trace(typed, code, matches=matches)
+    is_other = is_known or {"operator", "oc1", "oc2"} & set(floor.codes.fields_for(code))
+    if not is_other or code in floor.defects:
+        looked.append(_part(code, floor))
+    matches = [match for match in looked if match.scans]
+    missed = [match.searched_since for match in looked if not match.scans]
+    since = next(filter(None, missed), None)
+    return Trace(typed, code, matches=matches, searched_since=since)
 
 
 def _scan_of(code: str) -> Scan | None:
@@ -91,10 +97,11 @@ def _scan_of(code: str) -> Scan | None:
         return None
 
 
-def _match(title: str, found: Found, floor: Floor, **filtered: str) -> Match | None:
+def _match(title: str, found: Found, floor: Floor, **filtered: str) -> Match:
     scans = _scans(found.ids)
     if not scans:
-        return None
+        # Nothing, as far as it was looked for.
+        return Match(title, [], searched_since=found.searched_since)
     first, last = scans[-1].scanned_at, scans[0].scanned_at
     query = _query(first, last, floor, **filtered) if filtered else ""
     return Match(title, scans, found.has_more, found.searched_since, query)
@@ -114,11 +121,11 @@ def _query(first: datetime, last: datetime, floor: Floor, **filtered: str) -> st
 # ----- What a code may be
 
 
-def _order(code: str, floor: Floor) -> Match | None:
+def _order(code: str, floor: Floor) -> Match:
     found = newest_where("cp_base", code, "scan_order")
     match = _match(_("Order %(code)s") % {"code": code}, found, floor, cp_base=code)
-    if match is None:
-        return None
+    if not match.scans:
+        return match
     first, last = (
         Scan.objects.filter(cp_base=code).aggregate(Min("scanned_at"), Max("scanned_at")).values()
     )
@@ -126,7 +133,7 @@ def _order(code: str, floor: Floor) -> Match | None:
     return replace(match, progress=progress_of(code), query=query)
 
 
-def _operator(code: str, floor: Floor) -> Match | None:
+def _operator(code: str, floor: Floor) -> Match:
     found = newest_where("operator", code, "scan_operator_time")
     title = in_words("operator", code, floor)
     return _match(_("Operator %(name)s") % {"name": title}, found, floor, operator=code)
@@ -151,8 +158,8 @@ def _oc(code: str, floor: Floor) -> Match | None:
     if not {"oc1", "oc2"} & set(floor.codes.fields_for(code)):
         return None
     match = _match(code, scans_with_oc(code), floor)
-    if match is None:
-        return None
+    if not match.scans:
+        return match
     # Nobody can tell the two from each other but by where they stand.
     name = "oc1" if any(scan.oc1 == code for scan in match.scans) else "oc2"
     first, last = match.scans[-1].scanned_at, match.scans[0].scanned_at
@@ -160,11 +167,9 @@ def _oc(code: str, floor: Floor) -> Match | None:
     return replace(match, title=f"{name.upper()} {code}", query=query)
 
 
-def _part(code: str, floor: Floor) -> Match | None:
+def _part(code: str, floor: Floor) -> Match:
     """Pieces of whose CP it is a part."""
     found = scans_with(code, floor.codes.examples["cp"])
     match = _match(_("CPs with “%(part)s” in them") % {"part": code}, found, floor)
-    if match is None:
-        return None
     orders = sorted({scan.cp_base for scan in match.scans})
     return replace(match, orders=orders)
