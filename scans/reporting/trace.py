@@ -8,13 +8,13 @@ from uuid import UUID
 from django.db.models import Max, Min
 from django.utils.translation import gettext as _
 
-from scans.barcode import MAX_LENGTH, repair
+from scans.barcode import CP_BASE_LENGTH, MAX_LENGTH, repair
 from scans.floor import Floor, current_floor
 from scans.models import Scan
 from scans.models.records import ScanQuerySet
 from scans.queries import progress_of
 from scans.reporting.filters import Filters
-from scans.reporting.parts import Found, newest_where, scans_with, scans_with_oc
+from scans.reporting.parts import Found, letters_of, newest_where, scans_with, scans_with_oc
 from scans.reporting.timeline import Timeline, in_words, timeline_of
 from scans.shifts import shift_at
 
@@ -74,9 +74,10 @@ def trace(code: str) -> Trace:
         return Trace(typed, code, problem=problem)
     if scan := _scan_of(code):
         return Trace(typed, code, scan=scan)
-    if Scan.objects.filter(cp=code).exists():
-        return Trace(typed, code, timeline=timeline_of(code))
     floor = current_floor()
+    for cp in (code, _with_letters(code, floor)):
+        if Scan.objects.filter(cp=cp).exists():
+            return Trace(typed, cp, timeline=timeline_of(cp))
     looks = (_order, _operator, _station, _defect, _oc)
     looked = [match for look in looks if (match := look(code, floor)) is not None]
     is_known = any(match.scans for match in looked)
@@ -121,7 +122,14 @@ def _query(first: datetime, last: datetime, floor: Floor, **filtered: str) -> st
 # ----- What a code may be
 
 
+def _with_letters(code: str, floor: Floor) -> str:
+    """A CP or its order as it is in full: people leave out the letters that all begin with."""
+    return repair(letters_of(floor.codes.examples["cp"]) + code)
+
+
 def _order(code: str, floor: Floor) -> Match:
+    if len(full := _with_letters(code, floor)) == CP_BASE_LENGTH:
+        code = full
     found = newest_where("cp_base", code, "scan_order")
     match = _match(_("Order %(code)s") % {"code": code}, found, floor, cp_base=code)
     if not match.scans:
