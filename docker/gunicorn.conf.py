@@ -123,10 +123,12 @@ def post_worker_init(worker):
     # A terminal's Ctrl-C reaches the workers too: it is the master that ends them.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
+    from quality import chores
     from quality.monitor import health, sampling
 
     health.leave_when(lambda: bool(_leaving[0]))
     sampling.start()
+    chores.start()
     # What is there by now stays, and most of what comes goes without a search: to look for garbage
     # as often as Python does would be a hundredth of what a scan costs.
     gc.collect()
@@ -138,8 +140,10 @@ def worker_exit(server, worker):
     """Leave the server politely: no aborted connections in its statistics."""
     from django.db import connections
 
+    from quality import chores
     from quality.monitor import sampling
 
+    chores.stop()
     sampling.stop()
     for connection in connections.all(initialized_only=True):
         connection.close_pool()

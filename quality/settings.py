@@ -145,6 +145,13 @@ if SITE_URL and not re.fullmatch(r"https?://[^/\s]+", SITE_URL):
     )
 
 
+# ----- Chores
+
+# Functions without arguments, done by one process of each host every so many seconds; 0: by none.
+CHORES_INTERVAL = whole_number("CHORES_INTERVAL", 60, least=0)
+CHORES: list[str] = []
+
+
 # ----- Cache
 
 # Several hosts share what is cached in a Redis; without it each process keeps its own.

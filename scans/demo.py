@@ -4,7 +4,9 @@ from django.db import transaction
 
 from scans.models import Defect, Operator, Profile, Station
 
-STATIONS = ["FG-01", "FG-02", "FG-03", "FG-04"]
+# Each with the line at whose end it stands.
+LINES = {"FG-01": "L1", "FG-02": "L1", "FG-03": "L2", "FG-04": "L2"}
+STATIONS = list(LINES)
 OPERATORS = {"OP0001": "Ana Popescu", "OP0002": "Ion Munteanu", "OP0017": "Élise Șerban"}
 DEFECTS = {
     "000": ("Approved", "Aprobat"),
@@ -30,8 +32,8 @@ DEFECTS = {
 def seed_master_data() -> None:
     """Add what is missing; what is there stays as somebody may have changed it."""
     Profile.objects.get_or_create(name="Standard")
-    for code in STATIONS:
-        Station.objects.get_or_create(code=code)
+    for code, line in LINES.items():
+        Station.objects.get_or_create(code=code, defaults={"line": line})
     for badge, name in OPERATORS.items():
         Operator.objects.get_or_create(badge=badge, defaults={"name": name})
     for code, (english, romanian) in DEFECTS.items():

@@ -7,12 +7,17 @@ import pytest
 from django.contrib.auth.models import Group
 from django.db import connection
 from django.test import Client
+from hypothesis import settings as hypothesis_settings
 
 from accounts.models import User
 from accounts.roles import sync_roles
 from quality.gathering import Console
 from scans.demo import seed_master_data
 from tests.records import truncating
+
+# The same values each time: what fails here fails everywhere. Another machine may be slow.
+hypothesis_settings.register_profile("house", derandomize=True, deadline=None, database=None)
+hypothesis_settings.load_profile("house")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -10,11 +10,14 @@ from quality.pool.pages import prefix
 
 
 class Leadership:
-    """A lock on a file in the ledger's folder: the kernel lets go of it however a leader ends."""
+    """A lock on a file in the ledger's folder: the kernel lets go of it however a leader ends.
 
-    def __init__(self, place: Place) -> None:
+    There is one leader for each thing to be done, which `name` names.
+    """
+
+    def __init__(self, place: Place, name: str = "leader") -> None:
         self._directory = place.directory
-        self._name = f"{prefix(place.database)}leader.lock"
+        self._name = f"{prefix(place.database)}{name}.lock"
         self._start_empty()
         forking.watch(self)
 

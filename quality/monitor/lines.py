@@ -93,12 +93,12 @@ def _notes(done: DatabaseWork) -> list[str]:
     notes = []
     if done.waited_seconds >= settings.LONG_WAIT_SECONDS:
         notes.append(_wait_note(done.waited_seconds))
-    if done.held_seconds >= settings.LONG_HOLD_SECONDS:
+    # Of what gives its connection back between one batch and the next, each lease on the average.
+    leases = max(1, done.leases)
+    if (held := done.held_seconds / leases) >= settings.LONG_HOLD_SECONDS:
         limit = settings.LONG_HOLD_SECONDS
-        notes.append(
-            f"held a connection for {done.held_seconds:.1f} s (LONG_HOLD_SECONDS is {limit:g})"
-        )
-    if done.statements >= settings.MANY_STATEMENTS:
+        notes.append(f"held a connection for {held:.1f} s (LONG_HOLD_SECONDS is {limit:g})")
+    if done.statements / leases >= settings.MANY_STATEMENTS:
         limit = settings.MANY_STATEMENTS
         notes.append(f"{done.statements} statements (MANY_STATEMENTS is {limit})")
     if done.is_lent:

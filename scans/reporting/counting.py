@@ -1,80 +1,112 @@
-"""Reads the roll-ups that fit a filter."""
+"""Counts the shifts that wait for it, from the records."""
 
-from dataclasses import dataclass, fields
-from typing import Any, Self
+import time
+from typing import Any
 
-from django.db.models import Q, QuerySet, Sum
+from django.db import connection, transaction
 
-from scans.models import APPROVED, RollUp, ShiftRollUp
-from scans.reporting.filters import NO_STATION, Filters
-from scans.shifts import NAMES
+from scans.models import APPROVED, RollUpState
+from scans.reporting.marking import LATE_SECONDS, Rules
+
+_MEASURES = (
+    "scans", "firsts", "lasts", "again", "again_approved_first", "voided", "replaced", "skewed",
+    "late",
+)  # fmt: skip
+_COLUMNS = ", ".join(_MEASURES)
+
+# All scans of the pieces of a shift, each with its place among those that count (`scan_time`,
+# `scan_cp`, `event_of_scan`); of them those of the shift.
+_COUNT = f"""
+INSERT INTO scans_rollup
+    (day, shift, hour, station, operator, cp_base, oc1, oc2, defect, {_COLUMNS})
+SELECT
+    %(day)s, %(shift)s, TIMESTAMPDIFF(HOUR, %(start)s, scanned_at) AS in_hour, station, operator,
+    cp_base, oc1, oc2, defect_id,
+    SUM(is_valid),
+    SUM(is_valid AND place = 1),
+    SUM(is_valid AND place = places),
+    SUM(is_valid AND place = places AND place > 1),
+    SUM(is_valid AND place = places AND place > 1 AND first_defect = '{APPROVED}'),
+    SUM(NOT is_valid),
+    SUM(NOT is_valid AND kind = 'replace'),
+    SUM(is_valid AND IFNULL(ABS(clock_skew_seconds) > %(clock_off_seconds)s, FALSE)),
+    SUM(is_valid AND TIMESTAMPDIFF(SECOND, scanned_at, received_at) > {LATE_SECONDS})
+FROM (
+    SELECT
+        s.scanned_at, s.received_at, IFNULL(s.station_id, '') AS station, s.operator, s.cp_base,
+        s.oc1, s.oc2, s.defect_id, s.clock_skew_seconds, e.kind, e.id IS NULL AS is_valid,
+        ROW_NUMBER() OVER in_order AS place,
+        COUNT(*) OVER (PARTITION BY s.cp, e.id IS NULL) AS places,
+        FIRST_VALUE(s.defect_id) OVER in_order AS first_defect
+    FROM (
+        SELECT DISTINCT cp FROM scans_scan
+        WHERE scanned_at >= %(start)s AND scanned_at < %(end)s
+    ) pieces
+    JOIN scans_scan s ON s.cp = pieces.cp
+    LEFT JOIN scans_event e ON e.scan_id = s.id
+    WINDOW in_order AS (PARTITION BY s.cp, e.id IS NULL ORDER BY s.scanned_at, s.id)
+) placed
+WHERE scanned_at >= %(start)s AND scanned_at < %(end)s
+GROUP BY in_hour, station, operator, cp_base, oc1, oc2, defect_id
+"""  # noqa: S608 - of our own constants
+
+_SUM = f"""
+INSERT INTO scans_shiftrollup (day, shift, station, operator, defect, {_COLUMNS})
+SELECT day, shift, station, operator, defect, {", ".join(f"SUM({name})" for name in _MEASURES)}
+FROM scans_rollup WHERE day = %(day)s AND shift = %(shift)s
+GROUP BY day, shift, station, operator, defect
+"""  # noqa: S608 - of our own constants
 
 
-@dataclass
-class Totals:
-    """What was scanned in a time, by scans that count; and how many do no more.
+class RulesChanged(Exception):
+    """Shifts start at other times than a moment ago."""
 
-    A piece is first scanned once, and has the state of its last scan: so firsts and pieces are
-    those whose first and whose last scan lies in the time.
+
+def count_waiting(rules: Rules, *, most: int | None = None, seconds: float | None = None) -> int:
+    """Count shifts that wait, the newest first, each in a transaction of its own; returns how many.
+
+    Raises RulesChanged.
     """
-
-    scans: int = 0
-    approved: int = 0
-    rejected: int = 0
-    firsts: int = 0
-    firsts_approved: int = 0
-    pieces_approved: int = 0
-    pieces_rejected: int = 0
-    voided: int = 0
-
-    @property
-    def fpy(self) -> float | None:
-        """First-pass yield: of the pieces first scanned, the share approved then; 0…1."""
-        return self.firsts_approved / self.firsts if self.firsts else None
-
-    @property
-    def reject_share(self) -> float | None:
-        return self.rejected / self.scans if self.scans else None
-
-    @property
-    def reinspections(self) -> int:
-        return self.scans - self.firsts
-
-    @classmethod
-    def of(cls, row: dict[str, Any]) -> Self:
-        """From a row of `SUMS`; a sum of nothing is NULL."""
-        return cls(**{field.name: int(row[f"sum_{field.name}"] or 0) for field in fields(cls)})
+    until = None if seconds is None else time.monotonic() + seconds
+    done = 0
+    while done != most and _count_next(rules):
+        done += 1
+        if until is not None and time.monotonic() > until:
+            break
+    return done
 
 
-IS_APPROVED = Q(defect=APPROVED)
-SUMS = {
-    "sum_scans": Sum("scans"),
-    "sum_approved": Sum("scans", filter=IS_APPROVED),
-    "sum_rejected": Sum("scans", filter=~IS_APPROVED),
-    "sum_firsts": Sum("firsts"),
-    "sum_firsts_approved": Sum("firsts", filter=IS_APPROVED),
-    "sum_pieces_approved": Sum("lasts", filter=IS_APPROVED),
-    "sum_pieces_rejected": Sum("lasts", filter=~IS_APPROVED),
-    "sum_voided": Sum("voided"),
-}
+def _count_next(rules: Rules) -> bool:
+    """Count the newest shift that waits and that nobody else counts; False without one."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        # Whoever finds something new in it meanwhile waits, and writes it down once more.
+        cursor.execute(
+            "SELECT day, shift FROM scans_recount ORDER BY day DESC, shift DESC LIMIT 1 "
+            "FOR UPDATE SKIP LOCKED"
+        )
+        row = cursor.fetchone()
+        if row is None:
+            return False
+        if RollUpState.objects.values_list("rules", flat=True).get(pk=1) != str(rules):
+            raise RulesChanged
+        _recount(rules, *row)
+        cursor.execute("DELETE FROM scans_recount WHERE day = %s AND shift = %s", row)
+    return True
 
 
-def counted(f: Filters, *, by_hour: bool = False) -> QuerySet[Any]:
-    """The roll-ups that fit: of shifts, unless the order, an OC or the hour is asked for.
-
-    They lie together by day; those of an order are found by `rollup_order`.
-    """
-    is_fine = by_hour or f.cp_base or f.oc1 or f.oc2
-    rows: QuerySet[Any] = (RollUp if is_fine else ShiftRollUp).objects.filter(
-        day__gte=f.since, day__lte=f.until
-    )
-    if f.shift:
-        rows = rows.filter(shift=NAMES.index(f.shift))
-    if f.station:
-        rows = rows.filter(station="" if f.station == NO_STATION else f.station)
-    for name in ("operator", "cp_base", "oc1", "oc2", "defect"):
-        if code := getattr(f, name):
-            rows = rows.filter(**{name: code})
-    if f.result:
-        rows = rows.filter(IS_APPROVED if f.result == "approved" else ~IS_APPROVED)
-    return rows
+def _recount(rules: Rules, day: Any, number: int) -> None:
+    """Make the roll-ups of a shift of its records. Nobody who stores a scan waits for it."""
+    shift = rules.shift(day, number)
+    moment = connection.ops.adapt_datetimefield_value
+    values = {
+        "day": day,
+        "shift": number,
+        "start": moment(shift.start),
+        "end": moment(shift.end),
+        "clock_off_seconds": rules.clock_off_seconds,
+    }
+    with connection.cursor() as cursor:
+        for table in ("scans_rollup", "scans_shiftrollup"):
+            cursor.execute(f"DELETE FROM {table} WHERE day = %(day)s AND shift = %(shift)s", values)  # noqa: S608 - ours
+        cursor.execute(_COUNT, values)
+        cursor.execute(_SUM, values)

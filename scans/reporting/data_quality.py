@@ -6,8 +6,8 @@ from django.db.models import Count, Q, Sum
 
 from scans.floor import held_floor
 from scans.models import Incident, LegacyImport
-from scans.reporting.counting import counted
 from scans.reporting.filters import NO_STATION, Filters
+from scans.reporting.sums import counted
 
 IMPORTS_MOST = 20
 

@@ -1,13 +1,15 @@
 """Finds the shifts whose roll-ups are not true any more, and marks them to be counted anew."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
-from scans.floor import Floor, current_floor
+from scans.floor import current_floor, floor_at
 from scans.keeping.settling import settled_up_to
 from scans.models import Event, RollUpState, Scan
 from scans.shifts import FACTORY, NAMES, Shift, Starts, shift_at
@@ -20,6 +22,7 @@ LOOK_MOST = 20_000
 # Records of one transaction.
 SLICE = 100_000
 LOCK_WAIT_SECONDS = 2
+LOCK_WAIT_TIMEOUT = 1205
 HOUR = timedelta(hours=1)
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -32,12 +35,10 @@ class Rules:
     clock_off_seconds: int
 
     @classmethod
-    def of(cls, floor: Floor) -> Self:
+    def now(cls, revision: int | None = None) -> Self:
+        """As of a revision of the floor that was read a moment ago, or is read here."""
+        floor = current_floor() if revision is None else floor_at(revision)
         return cls(floor.starts, floor.settings.clock_off_seconds)
-
-    @classmethod
-    def now(cls) -> Self:
-        return cls.of(current_floor())
 
     def __str__(self) -> str:
         starts = " ".join(start.isoformat() for _name, start in self.starts)
@@ -52,6 +53,7 @@ class Look:
     """What the roll-ups know of, and what there is beyond it."""
 
     state: RollUpState
+    rules: Rules
     newer_scans: int
     newest_scan_id: int
     newer_events: int
@@ -65,6 +67,10 @@ class Look:
         scans = self.newer_scans - state.newer_scans
         events = self.newer_events - state.newer_events
         return max(0, scans) + max(0, events)
+
+    @property
+    def is_by_other_rules(self) -> bool:
+        return self.state.rules != str(self.rules)
 
     @property
     def is_new(self) -> bool:
@@ -91,7 +97,9 @@ def _newer(table: str, column: str) -> str:
 
 
 _LOOK = f"""
-SELECT state.*, s.count AS scans, s.newest, e.count AS events, e.newest AS newest_event, w.waiting
+SELECT
+    state.*, s.count AS scans, s.newest, e.count AS events, e.newest AS newest_event, w.waiting,
+    (SELECT MAX(number) FROM scans_revision) AS revision
 FROM {_newer("scan", "scan_id")} s
 JOIN {_newer("event", "event_id")} e
 JOIN (SELECT COUNT(*) AS waiting FROM scans_recount) w
@@ -105,13 +113,24 @@ def look() -> Look:
     found: Any = row
     return Look(
         # Without a row there was never anything counted.
-        state=row if row.pk else RollUpState(pk=1),
+        state=row if row.pk else RollUpState(),
+        rules=Rules.now(found.revision or 0),
         newer_scans=found.scans,
         newest_scan_id=found.newest,
         newer_events=found.events,
         newest_event_id=found.newest_event,
         waiting=found.waiting,
     )
+
+
+@contextmanager
+def unless_locked() -> Iterator[None]:
+    """Give up what waits too long for another one."""
+    try:
+        yield
+    except OperationalError as error:
+        if error.args[0] != LOCK_WAIT_TIMEOUT:
+            raise
 
 
 def mark(*, is_everything: bool = False, is_settling: bool = True) -> None:
@@ -122,9 +141,13 @@ def mark(*, is_everything: bool = False, is_settling: bool = True) -> None:
     """
     while True:
         known = look().state
+        if known.pk is None:
+            _make_state()
         settled = (known.scan_id, known.event_id)
         if is_settling:
-            settled = (settled_up_to(Scan, known.scan_id), settled_up_to(Event, known.event_id))
+            # Of a writer who is stuck what is new is looked at again and again.
+            with unless_locked():
+                settled = (settled_up_to(Scan, known.scan_id), settled_up_to(Event, known.event_id))
         if _mark_slice(*settled, is_everything=is_everything):
             return
 
@@ -162,15 +185,19 @@ def _mark_slice(scan_id: int, event_id: int, *, is_everything: bool) -> bool:
 
 def _locked_state() -> RollUpState:
     """The one row: of several processes that find something new one marks it."""
+    (state,) = RollUpState.objects.raw(
+        "SELECT * FROM scans_rollupstate WHERE id = 1 FOR UPDATE WAIT %s", [LOCK_WAIT_SECONDS]
+    )
+    return state
+
+
+def _make_state() -> None:
+    """By itself: who inserts it and goes on to lock it may stand in another one's way."""
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT IGNORE INTO scans_rollupstate (id, scan_id, event_id, newer_scans, "
             "newest_scan_id, newer_events, newest_event_id, rules) VALUES (1, 0, 0, 0, 0, 0, 0, '')"
         )
-    (state,) = RollUpState.objects.raw(
-        "SELECT * FROM scans_rollupstate WHERE id = 1 FOR UPDATE WAIT %s", [LOCK_WAIT_SECONDS]
-    )
-    return state
 
 
 def _newer_than(scan_id: int, event_id: int) -> tuple[int, int, int, int]:
@@ -230,26 +257,26 @@ def _mark_hours(rules: Rules, hours: list[int]) -> None:
 
 def _mark_all(rules: Rules) -> None:
     """Each shift that has scans, or had some as long as shifts began at other times."""
-    shifts = set()
-    moment: datetime | None = datetime(1, 1, 2, tzinfo=FACTORY)
-    while moment is not None:
-        # The next entry of `scan_time`.
-        moment = (
-            Scan.objects.filter(scanned_at__gte=moment)
-            .order_by("scanned_at")
-            .values_list("scanned_at", flat=True)
-            .first()
-        )
-        if moment is not None:
-            shift = shift_at(moment, rules.starts)
-            shifts.add(shift)
-            moment = shift.end
-    _write(shifts)
+    _write(shifts_with_scans(rules.starts))
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT IGNORE INTO scans_recount (day, shift) "
             "SELECT DISTINCT day, shift FROM scans_shiftrollup"
         )
+
+
+def shifts_with_scans(starts: Starts) -> set[Shift]:
+    """From one entry of `scan_time` to the first one of a later shift."""
+    shifts = set()
+    moment: datetime | None = datetime(1, 1, 2, tzinfo=FACTORY)
+    while moment is not None:
+        times = Scan.objects.filter(scanned_at__gte=moment).order_by("scanned_at")
+        moment = times.values_list("scanned_at", flat=True).first()
+        if moment is not None:
+            shift = shift_at(moment, starts)
+            shifts.add(shift)
+            moment = shift.end
+    return shifts
 
 
 def _write(shifts: set[Shift]) -> None:

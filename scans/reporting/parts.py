@@ -105,7 +105,8 @@ def scans_with(part: str, example: str) -> Found:
     found = dict(walk.found)
     if chosen:
         found |= _rows(_IN_ORDERS, [sorted(chosen)[-MOST_ORDERS:], infix])
-    if tail and has_dash:
+    if (tail and has_dash) or (digits.isdigit() and not piece.isdigit()):
+        # No number alone has it.
         return _newest(found)
     if len(piece) == len(digits):
         for at in range(0, len(orders), STEP):

@@ -9,8 +9,8 @@ from django.db.models import Sum
 
 from scans.floor import held_floor
 from scans.models import APPROVED
-from scans.reporting.counting import IS_APPROVED, counted
 from scans.reporting.filters import NO_STATION, Filters
+from scans.reporting.sums import IS_APPROVED, counted
 from scans.shifts import NAMES, Shift, Starts, shift_at
 
 PIECES_MOST = 100

@@ -11,10 +11,10 @@ from django.utils import timezone
 from scans.charts import Bar, PChart, p_chart, pareto
 from scans.floor import held_floor
 from scans.models import APPROVED
-from scans.reporting.counting import IS_APPROVED, SUMS, Totals, counted
 from scans.reporting.data_quality import DataQuality, Flaws, data_quality
 from scans.reporting.filters import Filters
 from scans.reporting.reinspections import Piece, Reinspections, reinspected
+from scans.reporting.sums import IS_APPROVED, SUMS, Totals, counted
 from scans.shifts import FACTORY, NAMES, Shift, Starts
 
 __all__ = [

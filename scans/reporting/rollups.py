@@ -1,17 +1,18 @@
 """Keeps the roll-ups in step with the records of which they are made."""
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
-from scans.models import APPROVED, RollUpState
-from scans.reporting.marking import LATE_SECONDS, Rules, look, mark
+from scans.reporting.checking import differences
+from scans.reporting.counting import RulesChanged, count_waiting
+from scans.reporting.marking import Rules, look, mark, unless_locked
+
+__all__ = ["Freshness", "differences", "freshen", "rebuild", "refresh"]
 
 # What a report counts itself before it is shown; more is left to the chore.
 FRESHEN_RECORDS = 5_000
@@ -19,60 +20,7 @@ FRESHEN_SHIFTS = 12
 FRESHEN_SECONDS = 0.5
 # The other chores have their turn, too.
 REFRESH_SECONDS = 40
-LOCK_WAIT_TIMEOUT = 1205
-
-_MEASURES = (
-    "scans", "firsts", "lasts", "again", "again_approved_first", "voided", "replaced", "skewed",
-    "late",
-)  # fmt: skip
-_COLUMNS = ", ".join(_MEASURES)
-
-# All scans of the pieces of a shift, each with its place among those that count (`scan_time`,
-# `scan_cp`, `event_of_scan`); of them those of the shift.
-_COUNT = f"""
-INSERT INTO scans_rollup
-    (day, shift, hour, station, operator, cp_base, oc1, oc2, defect, {_COLUMNS})
-SELECT
-    %(day)s, %(shift)s, TIMESTAMPDIFF(HOUR, %(start)s, scanned_at) AS in_hour, station, operator,
-    cp_base, oc1, oc2, defect_id,
-    SUM(is_valid),
-    SUM(is_valid AND place = 1),
-    SUM(is_valid AND place = places),
-    SUM(is_valid AND place = places AND place > 1),
-    SUM(is_valid AND place = places AND place > 1 AND first_defect = '{APPROVED}'),
-    SUM(NOT is_valid),
-    SUM(NOT is_valid AND kind = 'replace'),
-    SUM(is_valid AND IFNULL(ABS(clock_skew_seconds) > %(clock_off_seconds)s, FALSE)),
-    SUM(is_valid AND TIMESTAMPDIFF(SECOND, scanned_at, received_at) > {LATE_SECONDS})
-FROM (
-    SELECT
-        s.scanned_at, s.received_at, IFNULL(s.station_id, '') AS station, s.operator, s.cp_base,
-        s.oc1, s.oc2, s.defect_id, s.clock_skew_seconds, e.kind, e.id IS NULL AS is_valid,
-        ROW_NUMBER() OVER in_order AS place,
-        COUNT(*) OVER (PARTITION BY s.cp, e.id IS NULL) AS places,
-        FIRST_VALUE(s.defect_id) OVER in_order AS first_defect
-    FROM (
-        SELECT DISTINCT cp FROM scans_scan
-        WHERE scanned_at >= %(start)s AND scanned_at < %(end)s
-    ) pieces
-    JOIN scans_scan s ON s.cp = pieces.cp
-    LEFT JOIN scans_event e ON e.scan_id = s.id
-    WINDOW in_order AS (PARTITION BY s.cp, e.id IS NULL ORDER BY s.scanned_at, s.id)
-) placed
-WHERE scanned_at >= %(start)s AND scanned_at < %(end)s
-GROUP BY in_hour, station, operator, cp_base, oc1, oc2, defect_id
-"""  # noqa: S608 - of our own constants
-
-_SUM = f"""
-INSERT INTO scans_shiftrollup (day, shift, station, operator, defect, {_COLUMNS})
-SELECT day, shift, station, operator, defect, {", ".join(f"SUM({name})" for name in _MEASURES)}
-FROM scans_rollup WHERE day = %(day)s AND shift = %(shift)s
-GROUP BY day, shift, station, operator, defect
-"""  # noqa: S608 - of our own constants
-
-
-class RulesChanged(Exception):
-    """Shifts start at other times than a moment ago."""
+AWAIT_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
@@ -90,106 +38,55 @@ class Freshness:
 
 
 def refresh(*, most: int | None = None) -> None:
-    """Count what is new, the newest shifts first, for a while; returns quickly when nothing is."""
+    """Count what is new, at most so many shifts, for a while; returns quickly when nothing is.
+
+    The newest shifts come first: what is left is counted by the next call.
+    """
     found = look()
-    rules = Rules.now()
-    if found.is_new or found.state.rules != str(rules):
-        mark()
+    if found.is_new or found.is_by_other_rules:
+        # Or else somebody marks it at this moment.
+        with unless_locked():
+            mark()
     elif not found.waiting:
         return
-    # Who has changed them has all counted anew at the next call.
+    # Who has changed them has all counted anew by the next call.
     with suppress(RulesChanged):
-        _count(Rules.now(), most=most, seconds=REFRESH_SECONDS)
+        count_waiting(Rules.now(), most=most, seconds=REFRESH_SECONDS)
 
 
 def freshen() -> Freshness:
     """Count what is new if it is little, and tell how true the roll-ups are then."""
     found = look()
-    rules = Rules.now()
-    is_little = found.uncounted <= FRESHEN_RECORDS and (
-        found.state.rules == str(rules) or found.newer_scans <= FRESHEN_RECORDS
-    )
-    if is_little and (found.is_new or found.state.rules != str(rules)):
-        # Somebody else is about to count the same.
-        with _unless_locked():
-            mark(is_settling=False)
-        found = look()
-    if found.waiting and found.waiting <= FRESHEN_SHIFTS:
+    if found.is_new or found.is_by_other_rules:
+        is_little = found.newer_scans + found.newer_events <= FRESHEN_RECORDS
+        if is_little if found.is_by_other_rules else found.uncounted <= FRESHEN_RECORDS:
+            with unless_locked():
+                mark(is_settling=False)
+            found = look()
+    if 0 < found.waiting <= FRESHEN_SHIFTS:
         with suppress(RulesChanged):
-            _count(rules, most=FRESHEN_SHIFTS, seconds=FRESHEN_SECONDS)
+            count_waiting(found.rules, most=FRESHEN_SHIFTS, seconds=FRESHEN_SECONDS)
         found = look()
-    is_true = not found.uncounted and found.state.rules == str(rules)
     return Freshness(
-        counted_at=timezone.now() if is_true else found.state.counted_at,
+        counted_at=found.state.counted_at if found.is_new else timezone.now(),
         uncounted=found.uncounted,
-        is_rebuilding=bool(found.waiting) or found.state.rules != str(rules),
+        is_rebuilding=bool(found.waiting) or found.is_by_other_rules,
         waiting=found.waiting,
     )
-
-
-@contextmanager
-def _unless_locked() -> Iterator[None]:
-    """Leave it to who does the same at this moment."""
-    try:
-        yield
-    except OperationalError as error:
-        if error.args[0] != LOCK_WAIT_TIMEOUT:
-            raise
 
 
 def rebuild(progress: Callable[[int, int], None] | None = None) -> None:
     """Count all anew; `progress` hears how many shifts of how many are done."""
     mark(is_everything=True)
     total = look().waiting
-    if progress is not None:
-        progress(0, total)
     while left := look().waiting:
-        _count(Rules.now(), most=1)
         if progress is not None:
-            progress(max(0, total - left + 1), total)
-
-
-def _count(rules: Rules, *, most: int | None = None, seconds: float | None = None) -> None:
-    """Count shifts that wait, each in a transaction of its own. Raises RulesChanged."""
-    until = None if seconds is None else time.monotonic() + seconds
-    done = 0
-    while _count_next(rules):
-        done += 1
-        if done == most or (until is not None and time.monotonic() > until):
-            return
-
-
-def _count_next(rules: Rules) -> bool:
-    """Count the newest shift that waits and that nobody else counts; False without one."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        # Whoever finds something new in it meanwhile waits, and writes it down once more.
-        cursor.execute(
-            "SELECT day, shift FROM scans_recount ORDER BY day DESC, shift DESC LIMIT 1 "
-            "FOR UPDATE SKIP LOCKED"
-        )
-        row = cursor.fetchone()
-        if row is None:
-            return False
-        if RollUpState.objects.values_list("rules", flat=True).get(pk=1) != str(rules):
-            raise RulesChanged
-        _recount(rules, *row)
-        cursor.execute("DELETE FROM scans_recount WHERE day = %s AND shift = %s", row)
-    return True
-
-
-def _recount(rules: Rules, day: Any, number: int) -> None:
-    """Make the roll-ups of a shift of its records. Nobody who stores a scan waits for it."""
-    shift = rules.shift(day, number)
-    moment = connection.ops.adapt_datetimefield_value
-    values = {
-        "day": day,
-        "shift": number,
-        "start": moment(shift.start),
-        "end": moment(shift.end),
-        "clock_off_seconds": rules.clock_off_seconds,
-    }
-    with connection.cursor() as cursor:
-        for table in ("scans_rollup", "scans_shiftrollup"):
-            cursor.execute(f"DELETE FROM {table} WHERE day = %(day)s AND shift = %(shift)s", values)  # noqa: S608 - ours
-        cursor.execute(_COUNT, values)
-        cursor.execute(_SUM, values)
+            progress(max(0, total - left), total)
+        try:
+            if not count_waiting(Rules.now(), most=1):
+                # Another process is at the last ones.
+                time.sleep(AWAIT_SECONDS)
+        except RulesChanged:
+            mark()
+    if progress is not None:
+        progress(total, total)

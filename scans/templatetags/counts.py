@@ -24,7 +24,8 @@ def percent(share: float | None) -> str:
     """Of 0…1, with one digit; a dash where there is nothing to divide by."""
     if share is None:
         return "–"
-    text = number_format(100 * share, decimal_pos=1, use_l10n=True)
+    # Rounded before: to fewer digits Django cuts off.
+    text = number_format(round(100 * share, 1), decimal_pos=1, use_l10n=True)
     return f"{text}%" if get_language() == "en" else f"{text}\u00a0%"
 
 

@@ -84,7 +84,9 @@ def reports(request: HttpRequest, filters: Filters, floor: Floor) -> dict[str, A
             if narrowed
             else figures.of_all(filters, totals)
         ),
-        "verdict": judge(filters, totals, chart, bars, names),
+        "verdict": judge(
+            filters, totals, chart, bars, names, everything=everything, charted_days=charted.days
+        ),
         "bars": [(bar, lead(bar.defect), names.get(bar.defect, "")) for bar in bars],
         "chart": chart,
         "charted_days": charted.days,

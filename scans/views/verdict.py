@@ -34,8 +34,16 @@ class Verdict:
 
 
 def judge(
-    filters: Filters, totals: Totals, chart: PChart, bars: list[Bar], names: dict[str, str]
+    filters: Filters,
+    totals: Totals,
+    chart: PChart,
+    bars: list[Bar],
+    names: dict[str, str],
+    *,
+    everything: Totals,
+    charted_days: int,
 ) -> Verdict:
+    """By the numbers of the filters and of all results; the chart may look back further."""
     if not totals.scans:
         return Verdict("calm", "scan", _("Nothing was scanned"), [])
     chosen = [point for point in chart.points if is_within(filters, point.label)]
@@ -48,18 +56,29 @@ def judge(
     centre = percent(chart.centre)
     if len(chart.points) < LEAST_POINTS:
         text = _("Too few shifts have scans to tell what is usual.")
-        return Verdict("calm", "clock", _said(totals), [Sentence(text), *most])
+        return Verdict("calm", "clock", _said(totals, everything), [Sentence(text), *most])
     below = any(point.is_out for point in chosen)
-    text = (
-        _("Lower than usual: the mean is %(mean)s.") if below else _("The mean is %(mean)s.")
-    ) % {"mean": centre}
+    mean = ngettext(
+        "The mean of %(days)d day is %(mean)s.",
+        "The mean of %(days)d days is %(mean)s.",
+        charted_days,
+    )
+    text = mean % {"days": charted_days, "mean": centre}
+    if below:
+        text = f"{_('That is lower than chance explains.')} {text}"
     return Verdict(
-        "good", "check", _("Within limits"), [Sentence(_said(totals) + "."), Sentence(text), *most]
+        "good",
+        "check",
+        _("Within limits"),
+        [Sentence(_said(totals, everything) + "."), Sentence(text), *most],
     )
 
 
-def _said(totals: Totals) -> str:
-    return _("%(share)s rejected") % {"share": percent(totals.reject_share)}
+def _said(totals: Totals, everything: Totals) -> str:
+    if totals is everything:
+        return _("%(share)s rejected") % {"share": percent(totals.reject_share)}
+    share = totals.scans / everything.scans if everything.scans else None
+    return _("%(share)s of all that was inspected") % {"share": percent(share)}
 
 
 def _worst(filters: Filters, worst: Any, others: int) -> Sentence:
@@ -68,7 +87,7 @@ def _worst(filters: Filters, worst: Any, others: int) -> Sentence:
         "share": percent(worst.share),
         "limit": percent(worst.upper),
     }
-    text = _("%(when)s: %(share)s rejected, the limit is %(limit)s.") % said
+    text = _("%(when)s: %(share)s, the limit is %(limit)s.") % said
     if others:
         more = ngettext("And %(count)d more.", "And %(count)d more.", others)
         text = f"{text} {more % {'count': others}}"

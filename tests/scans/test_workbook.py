@@ -106,7 +106,7 @@ def test_one_that_was_cut_off_does_not_open():
     begun = next(chunks)
     with pytest.raises(RuntimeError):
         next(chunks)
-    assert len(begun) > 100
+    assert begun
     with pytest.raises(zipfile.BadZipFile):
         openpyxl.load_workbook(BytesIO(begun))
 

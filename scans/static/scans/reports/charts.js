@@ -9,7 +9,6 @@ const LANGUAGE = document.documentElement.lang === "ro" ? "ro" : "en-GB";
 const plain = new Intl.NumberFormat(LANGUAGE, { maximumFractionDigits: 0 });
 const share = new Intl.NumberFormat(LANGUAGE, { style: "percent", maximumFractionDigits: 1 });
 const FONT = "12px system-ui, sans-serif";
-const LEGEND_PX = 34;
 // As much as an A4 page has beside its margins.
 const PAPER_PX = 690;
 // There is no half scan.
@@ -44,7 +43,7 @@ const CHARTS = {
   }),
 
   p_chart: (data) => ({
-    columns: [data.upper, data.lower, data.centres, data.shares],
+    columns: [data.shares, data.upper, data.lower, data.centres],
     labels: data.labels,
     short: data.labels.map((label) => label.replace(" · ", "\n")),
     links: data.links,
@@ -56,10 +55,10 @@ const CHARTS = {
     marked: data.out.map((isOut, at) => isOut && (data.shares[at] > data.upper[at] ? "up" : "down")),
     at: data.shares,
     series: [
+      { label: gettext("Share"), stroke: "--accent", width: 2, points: 5, format: percent },
       { label: gettext("upper limit"), stroke: "--soft", width: 1.5, dash: [5, 4], paths: uPlot.paths.stepped({ align: 0 }), format: percent },
       { label: gettext("lower limit"), stroke: "--soft", width: 1.5, dash: [5, 4], paths: uPlot.paths.stepped({ align: 0 }), format: percent },
       { label: gettext("mean"), stroke: "--calm", width: 1, format: percent },
-      { label: gettext("Share"), stroke: "--accent", width: 2, points: 5, format: percent },
     ],
   }),
 
@@ -82,6 +81,9 @@ const CHARTS = {
 
 // ----- Drawing
 
+/** Below it stands the legend, on a narrow screen in two lines. */
+const plotHeight = (holder) => holder.clientHeight - (matchMedia("(max-width: 1000px)").matches ? 60 : 34);
+
 /** Draws into each element that has `data-chart`, as the JSON of that name says. */
 export function drawAll(data) {
   for (const holder of document.querySelectorAll("[data-chart]")) {
@@ -101,7 +103,7 @@ function plot(holder, chart, width) {
   const made = new uPlot(
     {
       width,
-      height: holder.clientHeight - LEGEND_PX,
+      height: plotHeight(holder),
       padding: [12, chart.right ? 0 : 16, 0, 0],
       cursor: { drag: { x: false, y: false }, points: { show: false }, y: false },
       scales: {
@@ -198,7 +200,7 @@ function redraw(widthOf) {
 new ResizeObserver(() => {
   for (const [holder, { plot: one }] of drawn) {
     const width = holder.clientWidth;
-    if (width && width !== one.width) one.setSize({ width, height: one.height });
+    if (width && width !== one.width) one.setSize({ width, height: plotHeight(holder) });
   }
 }).observe(document.querySelector("main"));
 // Colours are painted, not styled: another scheme needs another painting.
