@@ -249,10 +249,11 @@ def _mark_all(rules: Rules) -> None:
     """Each shift that has scans, or had some as long as shifts began at other times."""
     _write(dict.fromkeys(shifts_with_scans(rules.starts), Recount.ALL))
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"INSERT INTO scans_recount (day, shift, hours) "  # noqa: S608 - our own constants
-            f"SELECT DISTINCT day, shift, {Recount.ALL} FROM scans_shiftrollup {_AS_WELL}"
-        )
+        for table in ("scans_rollup", "scans_shiftrollup"):
+            cursor.execute(
+                f"INSERT INTO scans_recount (day, shift, hours) "  # noqa: S608 - our own constants
+                f"SELECT DISTINCT day, shift, {Recount.ALL} FROM {table} {_AS_WELL}"
+            )
 
 
 def shifts_with_scans(starts: Starts) -> set[Shift]:
