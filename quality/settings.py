@@ -149,7 +149,7 @@ if SITE_URL and not re.fullmatch(r"https?://[^/\s]+", SITE_URL):
 
 # Functions without arguments, done by one process of each host every so many seconds; 0: by none.
 CHORES_INTERVAL = whole_number("CHORES_INTERVAL", 60, least=0)
-CHORES: list[str] = []
+CHORES = ["scans.reporting.rollups.refresh"]
 
 
 # ----- Cache

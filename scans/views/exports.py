@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET
 from accounts.rights import page
 from scans.exporting.export import FORMATS, Busy, Download, Export
 from scans.floor import current_floor
-from scans.reporting import rows
+from scans.reporting import rollups, rows
 from scans.reporting.filters import BadFilter, Filters
 from scans.shifts import shift_at
 
@@ -25,6 +25,7 @@ def _export(request: HttpRequest, form: str) -> HttpResponseBase:
     except BadFilter as error:
         lines = [f"{name}: {why}" for name, why in error.errors.items()]
         return _plain("\n".join(lines), status=400)
+    rollups.freshen()
     total = rows.count(f)
     who = request.user.get_username()
     try:
