@@ -24,7 +24,15 @@ def admin_links(request: HttpRequest) -> list[dict[str, Any]]:
                     "monitor.view_pool",
                 ),
                 (_("Runbook"), "monitor:runbook", "menu_book", "monitor.view_pool"),
-                (_("Shift report"), "scans:reports", "bar_chart", "scans.view_scan"),
+            ],
+        ),
+        (
+            _("Quality"),
+            [
+                (_("Board"), "scans:board", "dashboard", "scans.view_board"),
+                (_("Reports"), "scans:reports", "bar_chart", "scans.view_scan"),
+                (_("Trace"), "scans:trace", "timeline", "scans.view_scan"),
+                (_("Corrections"), "scans:proposals", "rule", "scans.view_scan"),
             ],
         ),
         (

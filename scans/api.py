@@ -17,7 +17,7 @@ from accounts.sessions import SessionStore
 from scans import binding, queries
 from scans.corrections import NotAllowed, void_scan
 from scans.floor import bootstrap, current_floor, floor_at, held_floor
-from scans.models import Event, Scan
+from scans.models import Event, Proposal, Scan
 from scans.pace import paced
 from scans.presence import note_heartbeat
 from scans.recording import ScanConflict, record_incident, record_scan
@@ -113,7 +113,9 @@ def record(request: HttpRequest, payload: dict[str, Any]) -> JsonResponse:
     return JsonResponse(_as_json(scan), status=201 if created else 200)
 
 
-def _void_as_json(event: Event, uid: UUID) -> dict[str, Any]:
+def _void_as_json(event: Event | Proposal, uid: UUID) -> dict[str, Any]:
+    if isinstance(event, Proposal):
+        return {"id": str(uid), "voided": False, "proposed": True}
     return {
         "id": str(uid),
         "voided": True,
@@ -128,7 +130,10 @@ def _void_as_json(event: Event, uid: UUID) -> dict[str, Any]:
 @paced
 @takes_object
 def void(request: HttpRequest, payload: dict[str, Any], uid: UUID) -> JsonResponse:
-    """Append that a scan counts no more: a station its own of the last minute, quality any."""
+    """Append that a scan counts no more: a station its own of the last minute, quality any.
+
+    202: it counts until a second person agrees.
+    """
     user = cast(User, request.user)
     try:
         event, created = void_scan(
@@ -142,7 +147,10 @@ def void(request: HttpRequest, payload: dict[str, Any], uid: UUID) -> JsonRespon
         return _error(_("There is no such scan."), status=404)
     except NotAllowed as error:
         return _error(str(error), status=409)
-    return JsonResponse(_void_as_json(event, uid), status=201 if created else 200)
+    answer = _void_as_json(event, uid)
+    if isinstance(event, Proposal):
+        return JsonResponse(answer, status=202)
+    return JsonResponse(answer, status=201 if created else 200)
 
 
 @require_POST

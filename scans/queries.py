@@ -44,6 +44,18 @@ def totals_by_station(shift: Shift) -> Sequence[Mapping[str, object]]:
 _VOIDS = "LEFT JOIN scans_event e ON e.scan_id = s.id"
 _COUNT = f"SUM(defect_id = '{APPROVED}') AS approved, SUM(defect_id <> '{APPROVED}') AS rejected"
 
+# An order's pieces by their last valid scan: reads `scan_order` alone.
+_ORDER = f"""
+SELECT {_COUNT} FROM (
+    SELECT
+        defect_id,
+        ROW_NUMBER() OVER (PARTITION BY cp ORDER BY scanned_at DESC, s.id DESC) AS position
+    FROM scans_scan s {_VOIDS}
+    WHERE cp_base = %(cp_base)s AND e.id IS NULL
+) pieces
+WHERE position = 1
+"""  # noqa: S608 - of our own constants
+
 # One row with the revision, the counts of the shift (`scan_station_time` or `scan_time`) and those
 # of the order, its pieces by their last valid scan (`scan_order`); beside it the newest scans in
 # order of arrival (`scan_station` or the primary key, backwards). Voids are in `event_of_scan`.
@@ -56,16 +68,7 @@ JOIN (
     SELECT {_COUNT} FROM scans_scan s {_VOIDS}
     WHERE {{of_station}} AND scanned_at >= %(start)s AND scanned_at < %(end)s AND e.id IS NULL
 ) t
-JOIN (
-    SELECT {_COUNT} FROM (
-        SELECT
-            defect_id,
-            ROW_NUMBER() OVER (PARTITION BY cp ORDER BY scanned_at DESC, s.id DESC) AS position
-        FROM scans_scan s {_VOIDS}
-        WHERE cp_base = %(cp_base)s AND e.id IS NULL
-    ) pieces
-    WHERE position = 1
-) o
+JOIN ({_ORDER}) o
 LEFT JOIN (
     SELECT s.*, e.id IS NOT NULL AS is_voided FROM scans_scan s {_VOIDS}
     WHERE {{of_station}} ORDER BY s.id DESC LIMIT {RECENT}
@@ -106,6 +109,13 @@ def poll(shift: Shift, *, station: str = "", cp_base: str = "") -> Poll:
         order=_totals(first.order_approved, first.order_rejected) if cp_base else None,
         revision=first.number or 0,
     )
+
+
+def progress_of(cp_base: str) -> Totals:
+    """How many pieces of an order are approved or rejected, by their last valid scan."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ORDER, {"cp_base": cp_base})
+        return _totals(*cursor.fetchone())
 
 
 def _totals(approved: Any, rejected: Any) -> Totals:

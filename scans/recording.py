@@ -78,7 +78,7 @@ def _look_up(scan: Scan) -> tuple[Floor, Scan | None]:
     return floor_at(row.number or 0), row if row.pk else None
 
 
-def _objections(scan: Scan, floor: Floor, *, is_repeated: bool) -> Errors:
+def objections(scan: Scan, floor: Floor, *, is_repeated: bool) -> Errors:
     """What the master data has against this scan."""
     errors: Errors = {}
     defect = floor.defects.get(scan.defect_id)
@@ -136,7 +136,7 @@ def record_scan(submission: Submission, user: User) -> tuple[Scan, bool]:
     # One delivered late is no re-inspection of what was scanned after it.
     if first is not None and first.scanned_at <= scan.scanned_at:
         scan.reinspection_of_id = first.uid
-    errors = _objections(scan, floor, is_repeated=first is not None)
+    errors = objections(scan, floor, is_repeated=first is not None)
     if errors := errors | misfits(submission, floor.codes):
         # Master data may have changed since the first try was stored and its answer lost.
         if stored := _stored_before(scan):

@@ -70,6 +70,14 @@ class Void:
 
 
 @dataclass(frozen=True)
+class Correction:
+    """What a scan should have said, of the fields that somebody has filled in, and why."""
+
+    content: dict[str, str]
+    reason: str
+
+
+@dataclass(frozen=True)
 class Report:
     """An incident as sent: what the station did instead of recording a scan."""
 
@@ -230,13 +238,39 @@ def read(payload: Mapping[str, Any]) -> Submission:
 def misfits(submission: Submission, codes: barcode.Codes) -> Errors:
     """The codes that do not look as they should."""
     return {
-        name: [
-            _("“%(code)s” does not look like %(example)s.")
-            % {"code": code, "example": codes.examples[name]}
-        ]
+        name: [misfit(name, code, codes)]
         for name in barcode.FIELDS
         if not codes.matches(name, code := getattr(submission, name))
     }
+
+
+def misfit(name: str, code: str, codes: barcode.Codes) -> str:
+    return _("“%(code)s” does not look like %(example)s.") % {
+        "code": code,
+        "example": codes.examples[name],
+    }
+
+
+def read_correction(payload: Mapping[str, Any]) -> Correction:
+    """A field that is not there stays as it was."""
+    reading = _Reading(payload)
+    content = {}
+    for name in barcode.FIELDS:
+        if name in payload and (pair := reading.take(name, _code)) is not None:
+            content[name] = pair[0]
+    if "note" in payload:
+        content["note"] = reading.take("note", _short, NOTE_MAX_LENGTH)
+    reason = reading.take("reason", _reason)
+    reading.finish()
+    return Correction(content, reason)
+
+
+def read_remark(text: str) -> str:
+    """A reason that nobody has to give. Raises Refused."""
+    reading = _Reading({"reason": text})
+    remark: str = reading.take("reason", _short, REASON_MAX_LENGTH)
+    reading.finish()
+    return remark
 
 
 def read_void(payload: Mapping[str, Any]) -> Void:

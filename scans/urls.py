@@ -3,7 +3,7 @@
 from django.urls import path
 
 from scans import api, sheets
-from scans.views import exports, reports, station
+from scans.views import board, exports, records, reports, saved_filters, station, trace
 
 app_name = "scans"
 
@@ -20,7 +20,20 @@ urlpatterns = [
     path("sheet/", sheets.sheet, name="sheet"),
     path("scanner/", sheets.scanner, name="scanner"),
     path("bind/", station.bind, name="bind"),
+    path("record/<uuid:uid>/", records.record, name="scan"),
+    path("record/<uuid:uid>/correct/", records.correct, name="correct"),
+    path("proposals/", records.list_proposals, name="proposals"),
+    path("proposals/<int:pk>/", records.decide, name="decide"),
+    path("trace/", trace.trace, name="trace"),
+    path("board/", board.board_page, name="board"),
+    path("board.json", board.board_json, name="board_json"),
     path("reports/", reports.reports, name="reports"),
+    path("reports/operators/", reports.operators, name="operators"),
+    path("reports/reinspections/", reports.reinspections, name="reinspections"),
+    path("reports/data/", reports.data_quality, name="data_quality"),
+    path("reports/rows/", reports.rows, name="rows"),
+    path("reports/filters/", saved_filters.save, name="save_filter"),
+    path("reports/filters/<int:pk>/forget/", saved_filters.forget, name="forget_filter"),
     path("export.csv", exports.export_csv, name="export_csv"),
     path("export.xlsx", exports.export_xlsx, name="export_xlsx"),
 ]

@@ -102,6 +102,23 @@ def test_the_floor_and_the_tally_cost_three(heard, operator):
     assert len(heard(lambda: operator.get("/scans/tally/", query))) == 3
 
 
+def test_the_board_costs_three_and_304_no_more(heard, operator, client_of):
+    send(operator, payload(station="FG-01", scanned_at=timezone.now().isoformat()))
+    quality = client_of("quality")
+    tag = quality.get("/scans/board.json")["ETag"]
+    answers = []
+
+    def ask(**headers: str) -> list[str]:
+        return heard(lambda: answers.append(quality.get("/scans/board.json", headers=headers)))
+
+    for statements in (ask(), ask(**{"If-None-Match": tag})):
+        session, user, board = statements
+        assert "accounts_session" in session
+        assert "accounts_user" in user
+        assert "scans_revision" in board
+    assert [answer.status_code for answer in answers] == [200, 304]
+
+
 def test_a_change_of_master_data_is_read_once_and_then_held(heard, operator):
     Defect.objects.filter(code="013").update(active=False)
     first = heard(lambda: send(operator, payload()))

@@ -2,6 +2,7 @@
 
 import random
 from collections import Counter, defaultdict
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -84,6 +85,7 @@ class History:
             "operator": chance.choice(["OP0001", "OP0002"]),
             "oc1": chance.choice(["OC01", "OC02"]),
             "defect_id": chance.choice(["000", "000", "001", "002"]),
+            "device": chance.choice([uuid4(), uuid4(), None]),
             "clock_skew_seconds": chance.choice([None, 0, 60, -61, 61]),
             "received_at": chance.choice(
                 [scanned_at, scanned_at + timedelta(hours=1, seconds=chance.choice([0, 1]))]
@@ -117,9 +119,37 @@ class History:
             end(scan, self._user, replacement)
 
 
-def expected() -> Table:
-    """What the roll-ups have to say, scan by scan."""
-    rules = Settings.now()
+@dataclass
+class Judged:
+    """A scan with all that is true of it."""
+
+    scan: Scan
+    shift: Shift
+    hour: int
+    ended_by: str
+    # Of its piece, by the scans that count; None when it counts no more.
+    first: Scan | None
+    last: Scan | None
+
+    @property
+    def counts(self) -> bool:
+        return not self.ended_by
+
+    @property
+    def is_first(self) -> bool:
+        return self.scan == self.first
+
+    @property
+    def is_last(self) -> bool:
+        return self.scan == self.last
+
+    @property
+    def is_approved(self) -> bool:
+        return self.scan.defect_id == "000"
+
+
+def judged() -> list[Judged]:
+    """All scans, one by one."""
     ended = dict(Event.objects.values_list("scan_id", "kind"))
     pieces: dict[str, list[Scan]] = defaultdict(list)
     for scan in Scan.objects.all():
@@ -127,26 +157,47 @@ def expected() -> Table:
             pieces[scan.cp].append(scan)
     for scans in pieces.values():
         scans.sort(key=lambda scan: (scan.scanned_at, scan.pk))
-    table: dict[tuple[Any, ...], Counter[str]] = defaultdict(Counter)
+    found = []
     for scan in Scan.objects.all():
         shift = next(shift for shift in _around(scan.scanned_at) if _runs(shift, scan.scanned_at))
         hour = int((scan.scanned_at - shift.start).total_seconds() // 3600)
-        counts = table[
-            shift.day, NAMES.index(shift.name), hour, scan.station_id or "", scan.operator,
-            scan.cp_base, scan.oc1, scan.oc2, scan.defect_id,
-        ]  # fmt: skip
         if scan.pk in ended:
+            found.append(Judged(scan, shift, hour, ended[scan.pk], None, None))
+        else:
+            piece = pieces[scan.cp]
+            found.append(Judged(scan, shift, hour, "", piece[0], piece[-1]))
+    return found
+
+
+def is_skewed(scan: Scan) -> bool:
+    return abs(scan.clock_skew_seconds or 0) > Settings.now().clock_off_seconds
+
+
+def is_late(scan: Scan) -> bool:
+    return bool(scan.device) and scan.received_at > scan.scanned_at + timedelta(hours=1)
+
+
+def expected() -> Table:
+    """What the roll-ups have to say."""
+    table: dict[tuple[Any, ...], Counter[str]] = defaultdict(Counter)
+    for one in judged():
+        scan = one.scan
+        counts = table[
+            one.shift.day, NAMES.index(one.shift.name), one.hour, scan.station_id or "",
+            scan.operator, scan.cp_base, scan.oc1, scan.oc2, scan.defect_id,
+        ]  # fmt: skip
+        if not one.counts:
             counts["voided"] += 1
-            counts["replaced"] += ended[scan.pk] == "replace"
+            counts["replaced"] += one.ended_by == "replace"
             continue
-        first, last = pieces[scan.cp][0], pieces[scan.cp][-1]
         counts["scans"] += 1
-        counts["firsts"] += scan == first
-        counts["lasts"] += scan == last
-        counts["again"] += scan == last != first
-        counts["again_approved_first"] += scan == last != first and first.defect_id == "000"
-        counts["skewed"] += abs(scan.clock_skew_seconds or 0) > rules.clock_off_seconds
-        counts["late"] += scan.received_at > scan.scanned_at + timedelta(hours=1)
+        counts["firsts"] += one.is_first
+        counts["lasts"] += one.is_last
+        is_again = one.is_last and not one.is_first
+        counts["again"] += is_again
+        counts["again_approved_first"] += is_again and one.first.defect_id == "000"
+        counts["skewed"] += is_skewed(scan)
+        counts["late"] += is_late(scan)
     return {key: {name: counts[name] for name in MEASURES} for key, counts in table.items()}
 
 

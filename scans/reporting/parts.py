@@ -1,0 +1,166 @@
+"""Finds the scans whose CP has a part of a code in it, without reading all of them."""
+
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+
+from scans.barcode import CP_BASE_LENGTH
+from scans.models import Scan
+
+MOST = 100
+# Among so many of the highest codes with the same beginning the newest scans are looked for. Orders
+# are numbered one after the other, so those are the newest ones.
+MOST_OF_PREFIX = 20_000
+MOST_ORDERS = 50
+# What is common is found among the newest scans; what is not has an index, or is not looked for
+# longer than anybody waits.
+STEP = 20_000
+FIRST_STEPS = 2
+WALK_SECONDS = 0.5
+
+# Each order once: the server jumps from one to the next in `scan_order`.
+_ORDERS = "SELECT cp_base FROM scans_scan FORCE INDEX (scan_order) GROUP BY cp_base"
+_WITH_PREFIX = f"""
+SELECT id, scanned_at FROM (
+    SELECT id, scanned_at FROM scans_scan FORCE INDEX (scan_cp)
+    WHERE cp LIKE %s ORDER BY cp DESC LIMIT {MOST_OF_PREFIX}
+) highest ORDER BY scanned_at DESC, id DESC LIMIT {MOST + 1}
+"""  # noqa: S608 - of our own constants; so below
+_IN_ORDERS = f"""
+SELECT id, scanned_at FROM scans_scan FORCE INDEX (scan_order)
+WHERE cp_base IN %s AND cp LIKE %s ORDER BY scanned_at DESC, id DESC LIMIT {MOST + 1}
+"""  # noqa: S608
+_OF_PIECES = f"""
+SELECT id, scanned_at FROM scans_scan FORCE INDEX (scan_cp)
+WHERE cp IN %s ORDER BY scanned_at DESC, id DESC LIMIT {MOST + 1}
+"""  # noqa: S608
+_STEP = """
+SELECT id, scanned_at FROM scans_scan
+WHERE id > %s AND id <= %s AND {condition} ORDER BY id DESC LIMIT %s
+"""
+
+
+@dataclass(frozen=True)
+class Found:
+    """The newest scans that were found, at most `MOST`."""
+
+    ids: list[int]
+    has_more: bool
+    # NULL: all were looked at; else none that arrived before this moment.
+    searched_since: datetime | None = None
+
+
+def _like(text: str) -> str:
+    """As LIKE takes it: what has a meaning there stands for itself."""
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def _rows_of(sql: str, values: list[Any]) -> Any:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        return cursor.fetchall()
+
+
+def _rows(sql: str, values: list[Any]) -> dict[int, datetime]:
+    return dict(_rows_of(sql, values))
+
+
+def _newest(found: dict[int, datetime], searched_since: datetime | None = None) -> Found:
+    ids = sorted(found, key=lambda pk: (found[pk], pk), reverse=True)
+    return Found(ids[:MOST], len(ids) > MOST, searched_since)
+
+
+def scans_with(part: str, example: str) -> Found:
+    """The newest scans with `part` in their CP; `example` is a whole one.
+
+    What is common is common among the newest, too. What is rare is looked for in the index of CPs
+    by its beginning, in the orders by any part, and by its end where that is a piece's number.
+    """
+    infix = f"%{_like(part)}%"
+    walk = _Walk("cp LIKE %s", infix)
+    walk.go(FIRST_STEPS)
+    if walk.has_enough:
+        return _newest(walk.found)
+    letters = example.rstrip("0123456789-")
+    if len(part) >= CP_BASE_LENGTH - len(letters):
+        # It is long enough to begin a CP; people leave out the letters.
+        for beginning in (part, letters + part):
+            if found := _rows(_WITH_PREFIX, [f"{_like(beginning)}%"]):
+                return _newest(found)
+    dash, digits = example[CP_BASE_LENGTH : CP_BASE_LENGTH + 1], example[CP_BASE_LENGTH + 1 :]
+    tail, has_dash, piece = part.partition(dash) if dash else (part, "", "")
+    orders = [order for (order,) in _rows_of(_ORDERS, [])]
+    if has_dash:
+        chosen = [order for order in orders if tail and order.endswith(tail)]
+    else:
+        chosen, piece = [order for order in orders if part in order], part
+    found = dict(walk.found)
+    if chosen:
+        found |= _rows(_IN_ORDERS, [sorted(chosen)[-MOST_ORDERS:], infix])
+    if tail and has_dash:
+        return _newest(found)
+    if len(piece) == len(digits):
+        for at in range(0, len(orders), STEP):
+            pieces = [f"{order}{dash}{piece}" for order in orders[at : at + STEP]]
+            found |= _rows(_OF_PIECES, [pieces])
+    elif len(piece) < len(digits):
+        # It may be any part of a number: no index knows those.
+        walk.go(seconds=WALK_SECONDS)
+        return _newest(found | walk.found, walk.searched_since)
+    return _newest(found)
+
+
+def scans_with_oc(code: str) -> Found:
+    """The newest scans with a code in OC1 or OC2, of which there is no index."""
+    walk = _Walk("%s IN (oc1, oc2)", code)
+    walk.go(seconds=WALK_SECONDS)
+    return _newest(walk.found, walk.searched_since)
+
+
+def newest_where(column: str, code: str, index: str) -> Found:
+    """The newest scans with a code, which stand together in an index that time follows."""
+    sql = (
+        f"SELECT id, scanned_at FROM scans_scan FORCE INDEX ({index}) "  # noqa: S608
+        f"WHERE {column} = %s ORDER BY scanned_at DESC LIMIT {MOST + 1}"
+    )
+    return _newest(_rows(sql, [code]))
+
+
+class _Walk:
+    """Looks at one scan after the other, from the newest back, step by step."""
+
+    def __init__(self, condition: str, value: str) -> None:
+        self._sql = _STEP.format(condition=condition)
+        self._value = value
+        self._newest = self._at = (
+            Scan.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+        )
+        self._oldest = Scan.objects.order_by("pk").values_list("pk", flat=True).first() or 0
+        self.found: dict[int, datetime] = {}
+
+    @property
+    def has_enough(self) -> bool:
+        return len(self.found) > MOST
+
+    @property
+    def _is_over(self) -> bool:
+        return self.has_enough or self._at < self._oldest
+
+    def go(self, steps: int = 1_000_000, *, seconds: float = 60) -> None:
+        deadline = time.monotonic() + seconds
+        while steps and not self._is_over and time.monotonic() < deadline:
+            most = MOST + 1 - len(self.found)
+            self.found |= _rows(self._sql, [self._at - STEP, self._at, self._value, most])
+            self._at -= STEP
+            steps -= 1
+
+    @property
+    def searched_since(self) -> datetime | None:
+        """When the oldest scan arrived that was looked at; None when all were."""
+        if self._is_over:
+            return None
+        found = Scan.objects.filter(pk__gt=self._at).order_by("pk")
+        return found.values_list("received_at", flat=True).first()

@@ -1,0 +1,178 @@
+"""The page of a scan, and what people of quality do about it."""
+
+from typing import Any, cast
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from accounts.models import User
+from accounts.rights import page
+from scans import proposals
+from scans.corrections import Ended, NotAllowed, correct_scan
+from scans.floor import current_floor
+from scans.models import Event, Proposal, Scan
+from scans.replacing import CORRECTABLE, content_of
+from scans.reporting.timeline import LATE, changes_between, in_words, labels, timeline_of
+from scans.submission import Errors, Refused
+
+VIEW = "scans.view_scan"
+CORRECT = "scans.correct_scan"
+
+
+def _scan(uid: UUID) -> Any:
+    """Raises Http404."""
+    scans = Scan.objects.with_voids().select_related(
+        "defect", "station", "recorded_by", "reinspection_of"
+    )
+    return get_object_or_404(scans, uid=uid)
+
+
+@require_GET
+@page(VIEW)
+def record(request: HttpRequest, uid: UUID) -> HttpResponse:
+    """What was recorded, in words, and what became of it."""
+    scan = _scan(uid)
+    floor = current_floor()
+    clock_off_by = abs(scan.clock_skew_seconds or 0)
+    context = {
+        "scan": scan,
+        "event": scan.events.select_related("replacement", "recorded_by").first(),
+        "replaced": Event.objects.filter(replacement=scan).select_related("scan").first(),
+        "proposal": scan.proposals.filter(decision=None).select_related("proposed_by").first(),
+        "operator": in_words("operator", scan.operator, floor),
+        "raw": [(labels().get(name, name), text) for name, text in scan.raw.items()],
+        "is_late": scan.received_at - scan.scanned_at > LATE,
+        "clock_off_by": clock_off_by,
+        "clock_was_off": clock_off_by > floor.settings.clock_off_seconds,
+        "timeline": timeline_of(scan.cp),
+    }
+    return render(request, "scans/record.html", context)
+
+
+# ----- Correcting
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@page(CORRECT)
+def correct(request: HttpRequest, uid: UUID) -> HttpResponse:
+    """A form by which a scan is voided or replaced, or that is proposed."""
+    scan = _scan(uid)
+    errors: Errors = {}
+    problem = ""
+    if request.method == "POST":
+        try:
+            done = correct_scan(uid, request.POST, cast(User, request.user))
+        except Refused as refused:
+            errors = refused.errors
+        except NotAllowed as error:
+            problem = str(error)
+        else:
+            messages.success(request, _said(done))
+            return redirect("scans:scan", _shown(done).uid)
+    floor = current_floor()
+    values = content_of(scan) | {
+        name: request.POST[name] for name in CORRECTABLE if name in request.POST
+    }
+    event = scan.events.select_related("recorded_by").first()
+    context = {
+        "scan": scan,
+        "event": event,
+        "ended": str(Ended(event)) if event else "",
+        "kind": request.POST.get("kind", Event.Kind.REPLACE),
+        "fields": [
+            {"name": name, "label": label, "value": values[name], "errors": errors.get(name)}
+            for name, label in labels().items()
+        ],
+        "reason": request.POST.get("reason", ""),
+        "errors": errors,
+        "problem": problem,
+        "defects": [
+            defect
+            for defect in floor.defects.values()
+            if defect.active or defect.code == scan.defect_id
+        ],
+        "operators": [operator for operator in floor.operators.values() if operator.active],
+        "four_eyes": floor.settings.four_eyes,
+    }
+    status = 422 if errors else 409 if problem else 200
+    return render(request, "scans/correct.html", context, status=status)
+
+
+def _said(done: Event | Proposal) -> str:
+    if isinstance(done, Proposal):
+        return _("Proposed. The scan counts as it stands until somebody else agrees.")
+    if done.kind == Event.Kind.VOID:
+        return _("Voided. The scan counts no more.")
+    return _("Replaced. This is the scan that counts now.")
+
+
+def _shown(done: Event | Proposal) -> Scan:
+    """The scan that one wants to see then."""
+    return getattr(done, "replacement", None) or done.scan
+
+
+# ----- Proposals
+
+
+def _listed(found: list[Proposal]) -> list[dict[str, Any]]:
+    floor = current_floor()
+    return [
+        {
+            "proposal": one,
+            "decision": getattr(one, "decision", None),
+            "changes": changes_between(content_of(one.scan), one.content, floor),
+        }
+        for one in found
+    ]
+
+
+def _proposals(
+    request: HttpRequest, *, problem: str = "", problem_of: int = 0, status: int = 200
+) -> HttpResponse:
+    waiting = proposals.waiting()
+    context = {
+        "waiting": _listed(waiting),
+        "done": _listed(proposals.done()),
+        "four_eyes": current_floor().settings.four_eyes,
+        "problem": problem,
+        "problem_of": problem_of,
+        "problem_is_shown": problem_of in {one.pk for one in waiting},
+        "reason": request.POST.get("reason", ""),
+    }
+    return render(request, "scans/proposals.html", context, status=status)
+
+
+@require_GET
+@page(VIEW)
+def list_proposals(request: HttpRequest) -> HttpResponse:
+    """What waits for a second person, and what became of the newest others."""
+    return _proposals(request)
+
+
+@require_POST
+@page(CORRECT)
+def decide(request: HttpRequest, pk: int) -> HttpResponse:
+    """Accept a proposal, or refuse it."""
+    answer = request.POST.get("answer")
+    if answer not in ("accept", "refuse"):
+        return _proposals(request, problem=_("Accept or refuse."), problem_of=pk, status=422)
+    try:
+        decision = proposals.decide(
+            pk,
+            cast(User, request.user),
+            is_accepted=answer == "accept",
+            reason=request.POST.get("reason", ""),
+        )
+    except Proposal.DoesNotExist as error:
+        raise Http404 from error
+    except Refused as refused:
+        problem = " ".join(text for texts in refused.errors.values() for text in texts)
+        return _proposals(request, problem=problem, problem_of=pk, status=422)
+    except NotAllowed as error:
+        return _proposals(request, problem=str(error), problem_of=pk, status=409)
+    messages.success(request, _("Accepted.") if decision.is_accepted else _("Refused."))
+    return redirect("scans:proposals")

@@ -1,0 +1,308 @@
+"""How cost grows with the number of scans: board, reports, a scan's statements, the roll-ups.
+
+Each size is filled anew, on a server with the memory of docker/mariadb.cnf. What is measured is
+what the functions take that the pages call, all of their statements and Python, without HTTP and
+templates. Each is called once to warm up and then several times; the median is told.
+"""
+
+import itertools
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from quality.devdb.mariadb import PrivateMariaDB
+from tests.faults import ROOT
+
+OPERATION = "growth"
+ROWS = (500_000, 2_000_000)
+TIMES = 5
+SCANS = 200
+SERVER_OPTIONS: dict[str, str | int] = {
+    "innodb-buffer-pool-size": "512M",
+    "innodb-log-file-size": "128M",
+}
+# While it is filled nothing has to survive a loss of power.
+HASTY = {"innodb-flush-log-at-trx-commit": 0, "innodb-doublewrite": 0}
+BOARD, REPORT = "board", "report"
+AIMS_MS = {BOARD: 100.0, REPORT: 1000.0}
+PERIODS = {"today": 1, "week": 7, "month": 30, "quarter": 90, "year": 365, "all": 3650}
+
+Sizes = dict[int, dict[str, float]]
+
+
+def measure(home: Path, rows: Iterable[int], progress: Callable[[str], None]) -> Sizes:
+    """By number of scans, for each operation its ms, seconds or MB, as its name says."""
+    found: Sizes = {}
+    for count in rows:
+        folder = home / OPERATION
+        shutil.rmtree(folder, ignore_errors=True)
+        try:
+            # In turn, as they have other options.
+            for step, options in (("fill", SERVER_OPTIONS | HASTY), ("ask", SERVER_OPTIONS)):
+                server = PrivateMariaDB(folder, options=options, start_seconds=600)
+                server.start()
+                try:
+                    said = _run(server, folder, step, count, progress)
+                finally:
+                    server.stop()
+            found[count] = json.loads(said)
+        finally:
+            # 10 million scans take 7 GB.
+            shutil.rmtree(folder, ignore_errors=True)
+    return found
+
+
+def _run(
+    server: PrivateMariaDB, folder: Path, step: str, rows: int, progress: Callable[[str], None]
+) -> str:
+    """In a process of its own, as this one has other settings."""
+    env = os.environ | {
+        "DATABASE_URL": server.url(),
+        "DEVELOPMENT": "1",
+        "DJANGO_SETTINGS_MODULE": "quality.settings",
+        "VAR_DIR": str(folder / "var"),
+        "LOG_DIR": str(folder / "log"),
+        "DB_LEDGER": str(folder / "ledger"),
+        # Filling is slow, and each of its statements would be told of.
+        "SLOW_STATEMENT_SECONDS": "3600",
+    }
+    child = subprocess.Popen(
+        [sys.executable, "-m", "tests.benchmarks.growth", step, str(rows)],
+        cwd=ROOT,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert child.stderr is not None
+    assert child.stdout is not None
+    complaints = []
+    with child:
+        for line in child.stderr:
+            if line.startswith(PROGRESS):
+                progress(line.removeprefix(PROGRESS).strip())
+            else:
+                complaints.append(line)
+        said = child.stdout.read()
+    if child.returncode != 0:
+        raise RuntimeError(f"{step} {rows}: exit code {child.returncode}\n{''.join(complaints)}")
+    return said
+
+
+def report(sizes: Sizes) -> str:
+    """The table for people; nothing when nothing was measured."""
+    if not sizes:
+        return ""
+    rows = [[f"{OPERATION}: scans", *(f"{count:,}" for count in sizes)]]
+    names = dict.fromkeys(name for costs in sizes.values() for name in costs)
+    for name in names:
+        rows.append([name, *(_number(costs.get(name)) for costs in sizes.values())])
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        row[0].ljust(widths[0])
+        + "".join(f"  {cell:>{width}}" for cell, width in zip(row[1:], widths[1:], strict=True))
+        for row in rows
+    ]
+    verdicts = [
+        f"{'reached' if most <= aim else 'NOT REACHED'}  {kind} ≤ {aim:,.0f} ms: {most:,.0f} ms"
+        for kind, aim in AIMS_MS.items()
+        if (most := slowest(sizes, kind)) is not None
+    ]
+    return "\n".join(["", *lines, "", *verdicts])
+
+
+def slowest(sizes: Sizes, kind: str) -> float | None:
+    """ms of the slowest of a kind, at any size."""
+    found = [
+        cost for costs in sizes.values() for name, cost in costs.items() if name.startswith(kind)
+    ]
+    return max(found, default=None)
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if value >= 100 else f"{value:,.1f}"
+
+
+# ----- In the other process
+
+PROGRESS = "growth> "
+
+
+def _say(text: str) -> None:
+    print(PROGRESS + text, file=sys.stderr, flush=True)
+
+
+def _fill(rows: int) -> None:
+    from django.core.management import call_command
+
+    from tests.benchmarks.filling import fill
+
+    call_command("migrate", verbosity=0)
+    fill(rows, _say)
+
+
+def _ask(rows: int) -> dict[str, float]:
+    costs: dict[str, float] = {}
+    _say(f"{rows:,} rows: counting the roll-ups")
+    costs |= _roll_ups()
+    costs[f"{BOARD}, running shift, ms"] = _median(_board)
+    for name, ask in _reports(rows).items():
+        _say(f"{rows:,} rows: {name}")
+        costs[f"{name}, ms"] = _median(ask)
+    _say(f"{rows:,} rows: scans")
+    costs |= _scans()
+    return costs | _megabytes()
+
+
+def _median(ask: Callable[[], Any], times: int = TIMES) -> float:
+    ask()
+    taken = []
+    for _ in range(times):
+        began = time.perf_counter()
+        ask()
+        taken.append((time.perf_counter() - began) * 1000)
+    return statistics.median(taken)
+
+
+def _roll_ups() -> dict[str, float]:
+    from scans.models import RollUp, ShiftRollUp
+    from scans.reporting import rollups
+
+    began = time.perf_counter()
+    rollups.rebuild()
+    return {
+        "roll-ups counted anew, s": time.perf_counter() - began,
+        "roll-ups by hour, rows": RollUp.objects.count(),
+        "roll-ups by shift, rows": ShiftRollUp.objects.count(),
+        "refresh with nothing new, ms": _median(rollups.refresh),
+    }
+
+
+def _board() -> Any:
+    from scans.reporting.board import board
+    from scans.shifts import shift_at
+    from tests.benchmarks.filling import NOW
+
+    return board(shift_at(NOW), NOW)
+
+
+def _reports(rows: int) -> dict[str, Callable[[], Any]]:
+    """Each by its name; what one page shows together, too."""
+    from scans.models import Scan
+    from scans.reporting import reports
+    from scans.reporting.filters import Filters
+    from tests.benchmarks.filling import NOW, first_moment
+
+    parts = {
+        "totals": reports.totals,
+        "stations": reports.by_station,
+        "defects": reports.defects,
+        "chart": reports.chart,
+        "hours": reports.hourly,
+        "operators": reports.by_operator,
+        "re-inspections": reports.reinspected,
+        "data quality": reports.data_quality,
+    }
+    today = NOW.date()
+    first = first_moment(rows).date()
+    asked: dict[str, Callable[[], Any]] = {}
+    for period, days in PERIODS.items():
+        since = max(today - timedelta(days=days - 1), first)
+        f = Filters(since=since, until=today)
+        for part, function in parts.items():
+            asked[f"{REPORT}, {period}, {part}"] = lambda function=function, f=f: function(f)
+    last = Scan.objects.latest("pk")
+    for name, chosen in {
+        "a station": {"station": "FG-07"},
+        "an operator": {"operator": last.operator},
+        "an order": {"cp_base": last.cp_base},
+        "an OC": {"oc1": "OC01"},
+        "a defect": {"defect": "001"},
+        "nights": {"shift": "night"},
+    }.items():
+        f = Filters(since=first, until=today, **chosen)
+        for part in ("totals", "hours", "re-inspections"):
+            function = parts[part]
+            asked[f"{REPORT}, all, {name}, {part}"] = lambda function=function, f=f: function(f)
+    return asked
+
+
+_pieces = itertools.count()
+
+
+def _scans() -> dict[str, float]:
+    """What a POST asks of the database, and what it makes of the roll-ups."""
+    from accounts.models import User
+    from scans.recording import record_scan
+    from scans.reporting import rollups
+    from scans.submission import read
+    from tests.benchmarks.filling import NOW, USER
+
+    user = User.objects.get(username=USER)
+
+    def scan(moment: datetime = NOW) -> None:
+        payload = {
+            "id": str(uuid.uuid4()),
+            "operator": "OP0001",
+            "cp": "CP{:08d}-{:04d}".format(*divmod(980_000_000 + next(_pieces), 10_000)),
+            "oc1": "OC01",
+            "oc2": "OC11",
+            "defect": "000",
+            "station": "FG-01",
+            "scanned_at": moment.isoformat(),
+        }
+        record_scan(read(payload), user)
+
+    def scan_and_freshen() -> None:
+        scan()
+        rollups.freshen()
+
+    return {
+        "scan, its own statements, ms": _median(scan, SCANS),
+        "scan and a report's freshen(), ms": _median(scan_and_freshen),
+    }
+
+
+def _megabytes() -> dict[str, float]:
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT table_name, data_length, index_length FROM information_schema.tables "
+            "WHERE table_schema = DATABASE() AND table_name IN "
+            "('scans_scan', 'scans_rollup', 'scans_shiftrollup')"
+        )
+        found = {name: (data / 1e6, index / 1e6) for name, data, index in cursor.fetchall()}
+    scans, by_hour, by_shift = (
+        found[f"scans_{name}"] for name in ("scan", "rollup", "shiftrollup")
+    )
+    return {
+        "scans, MB": scans[0],
+        "indexes of scans, MB": scans[1],
+        "roll-ups, MB": sum(by_hour) + sum(by_shift),
+    }
+
+
+def main(step: str, rows: str) -> None:
+    import django
+
+    django.setup()
+    if step == "fill":
+        _fill(int(rows))
+    else:
+        print(json.dumps(_ask(int(rows))))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
