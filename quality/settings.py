@@ -151,7 +151,11 @@ if SITE_URL and not re.fullmatch(r"https?://[^/\s]+", SITE_URL):
 
 # Functions without arguments, done by one process of each host every so many seconds; 0: by none.
 CHORES_INTERVAL = whole_number("CHORES_INTERVAL", 60, least=0)
-CHORES = ["scans.reporting.rollups.refresh", "scans.daily_report.send_due"]
+CHORES = [
+    "scans.keeping.sealing.seal_new",
+    "scans.reporting.rollups.refresh",
+    "scans.daily_report.send_due",
+]
 
 # The report of the production day before: to whom, from which time of the factory's day on, and in
 # which language. To nobody unless somebody is named.

@@ -6,7 +6,7 @@ const { document, gettext = (text) => text } = globalThis;
 // What a page keeps in memory until it is whole.
 export const MOST_ROWS = 300_000;
 // An XLSX tells only at its end how many rows it has: until then they are guessed by its size.
-const XLSX_BYTES_PER_ROW = 165;
+const XLSX_BYTES_PER_ROW = 140;
 const NEW_LINE = 10;
 
 /** Thrown with words for whoever asked. */
