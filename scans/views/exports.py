@@ -24,22 +24,23 @@ def _export(request: HttpRequest, form: str) -> HttpResponseBase:
         lines = [f"{name}: {why}" for name, why in error.errors.items()]
         return _plain("\n".join(lines), status=400)
     if is_full():
-        response = _plain(_("Others are exporting just now. Try again in a moment."), status=503)
-        response["Retry-After"] = str(RETRY_AFTER_SECONDS)
-        return response
-    rollups.freshen()
-    total = rows.count(f)
+        busy = _plain(_("Others are exporting just now. Try again in a moment."), status=503)
+        busy["Retry-After"] = str(RETRY_AFTER_SECONDS)
+        return busy
+    freshness = rollups.freshen()
     export = Export(f, form, who=request.user.get_username(), floor=floor)
-    return StreamingHttpResponse(
+    response = StreamingHttpResponse(
         download(export),
         content_type=FORMATS[form],
         headers={
             "Content-Disposition": f'attachment; filename="{export.name}"',
-            "X-Total-Rows": str(total),
             # A proxy that keeps it until it is whole would show nobody how far it is.
             "X-Accel-Buffering": "no",
         },
     )
+    if not freshness.uncounted and not freshness.is_rebuilding:
+        response["X-Total-Rows"] = str(rows.count(f))
+    return response
 
 
 def _plain(text: str, *, status: int) -> HttpResponse:

@@ -20,6 +20,7 @@ from scans.exporting.columns import COLUMNS
 from scans.floor import current_floor
 from scans.models import Event, Operator, Scan
 from scans.recording import record_scan
+from scans.reporting import rollups
 from scans.reporting.filters import Filters
 from scans.submission import read, read_void
 from tests.scans.sample import payload
@@ -194,6 +195,14 @@ def test_the_filters_are_those_of_the_reports(client_of, record):
         'attachment; filename="scans_2026-11-20_2026-11-20.csv"'
     )
     assert len(answer.getvalue().splitlines()) == 3
+
+
+def test_how_many_there_are_is_not_told_while_roll_ups_are_behind(client_of, record, monkeypatch):
+    record()
+    monkeypatch.setattr(rollups, "FRESHEN_RECORDS", 0)
+    answer = client_of("quality").get(f"/scans/export.csv{QUERY}")
+    assert "X-Total-Rows" not in answer.headers
+    assert len(answer.getvalue().splitlines()) == 2
 
 
 def test_a_filter_that_makes_no_sense_is_answered_in_words(client_of):
