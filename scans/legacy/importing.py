@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
@@ -69,23 +69,27 @@ def _batches(rows: Iterable[tuple[int, list[str]]]) -> Iterator[list[tuple[int, 
 
 
 def _store(scans: list[bulk.NewScan], tally: Tally, record: LegacyImport | None) -> None:
-    before = tally.stored, tally.repeated
-    for attempt in range(2):
-        known = bulk.known([scan.uid for scan in scans])
-        new = [scan for scan in scans if scan.uid not in known]
-        tally.stored = before[0] + len(new)
-        tally.repeated = before[1] + len(known)
-        if record is None:
-            return
-        record.read, record.rejected = tally.read, tally.rejected
-        record.stored, record.repeated = tally.stored, tally.repeated
+    """What is new. That all of it is comes first: to look for each takes a third of the time."""
+    if record is not None:
         try:
-            with transaction.atomic():
-                bulk.insert(new)
-                record.save()
+            _insert(scans, replace(tally, stored=tally.stored + len(scans)), record)
         except IntegrityError:
-            # Somebody else brings the same over at this moment: look once more who was the first.
-            if attempt:
-                raise
+            pass
         else:
+            tally.stored += len(scans)
             return
+    known = bulk.known([scan.uid for scan in scans])
+    new = [scan for scan in scans if scan.uid not in known]
+    tally.stored += len(new)
+    tally.repeated += len(known)
+    if record is not None:
+        # Raised now, it is because somebody else brings the same over at this moment.
+        _insert(new, tally, record)
+
+
+@transaction.atomic
+def _insert(scans: list[bulk.NewScan], tally: Tally, record: LegacyImport) -> None:
+    bulk.insert(scans)
+    record.read, record.rejected = tally.read, tally.rejected
+    record.stored, record.repeated = tally.stored, tally.repeated
+    record.save()
