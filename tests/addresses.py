@@ -10,7 +10,7 @@ from django.apps import apps
 from django.contrib.contenttypes.models import ContentType
 from django.urls import URLResolver, get_resolver
 
-from scans.models import Station
+from scans.models import Scan, Station
 
 FILE = Path(__file__).with_name("urls.md")
 ROLES = ("nobody", "operator", "quality", "auditor", "admin", "superuser")
@@ -56,7 +56,7 @@ def fill(address: str) -> str:
 def _argument(name: str, model: Any) -> str:
     match name:
         case "uid":
-            return str(uuid4())
+            return str(Scan.objects.values_list("uid", flat=True).first() or uuid4())
         case "object_id" | "id":
             return str(model._base_manager.values_list("pk", flat=True).first() or 1)
         case "content_type_id":

@@ -252,7 +252,9 @@ class Browser:
             return answer.headers["X-Request-ID"][:8], answer.status
 
     def scan(self, **changes: Any) -> int:
+        return self.post("/scans/", payload(**changes))
+
+    def post(self, path: str, content: dict[str, Any]) -> int:
         headers = {"Content-Type": "application/json", "X-CSRFToken": self._token}
-        body = json.dumps(payload(**changes)).encode()
-        with self._send("/scans/", body, **headers) as response:
+        with self._send(path, json.dumps(content).encode(), **headers) as response:
             return response.status

@@ -15,8 +15,6 @@ from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any
 
-from django.db import close_old_connections
-
 from scans.keeping import canonical
 from scans.keeping.canonical import Sealed
 from scans.keeping.sealing import Head
@@ -119,7 +117,7 @@ def _write(to: Path, table: str, seals: list[Seal], last: Head) -> File:
             for seal in seals:
                 _write_batch(lines, seal, last)
                 last = Head(seal.number, seal.last_id, seal.digest)
-                close_old_connections()
+                canonical.give_back()
         raw.flush()
         os.fsync(raw.fileno())
     digest = _digest_of(partial)

@@ -80,6 +80,12 @@ class Sealed:
         return self.digest[:MARK_BYTES]
 
 
+def give_back() -> None:
+    """Let others have the connection before the next batch."""
+    if not connection.in_atomic_block:
+        connection.close()
+
+
 def read(table: str, version: int, *, after: int | None, up_to: int, most: int) -> list[Sealed]:
     """The records with an id above `after` and not above `up_to`, in their order, `most` at once.
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import IntegrityError, close_old_connections, transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from scans.keeping import canonical
@@ -62,8 +62,7 @@ def _seal(*, is_urgent: bool, progress: Callable[[int], None] = lambda count: No
         head = before = head_of(table)
         settled = settled_up_to(model, head.last_id)
         while head.last_id < settled:
-            # Whoever else wants the connection gets it in between.
-            close_old_connections()
+            canonical.give_back()
             follower, count = _next(table, head, settled, is_urgent=is_urgent)
             if follower is None:
                 break

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from django.db import close_old_connections, connection
+from django.db import connection
 
 from scans.keeping import canonical
 from scans.keeping.canonical import MARK_BYTES, Sealed
@@ -105,7 +105,7 @@ def verify(
             result.sealed[table] += seal.count
             read += len(records)
             progress(read)
-            close_old_connections()
+            canonical.give_back()
         result.heads[table] = last.digest
         result.unsealed[table] = _behind(table, last.last_id)
     for head in heads:

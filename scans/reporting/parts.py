@@ -73,6 +73,11 @@ def _newest(found: dict[int, datetime], searched_since: datetime | None = None) 
     return Found(ids[:MOST], len(ids) > MOST, searched_since)
 
 
+def letters_of(example: str) -> str:
+    """What all CPs begin with."""
+    return example.rstrip("0123456789-")
+
+
 def scans_with(part: str, example: str) -> Found:
     """The newest scans with `part` in their CP; `example` is a whole one.
 
@@ -84,7 +89,7 @@ def scans_with(part: str, example: str) -> Found:
     walk.go(FIRST_STEPS)
     if walk.has_enough:
         return _newest(walk.found)
-    letters = example.rstrip("0123456789-")
+    letters = letters_of(example)
     if len(part) >= CP_BASE_LENGTH - len(letters):
         # It is long enough to begin a CP; people leave out the letters.
         for beginning in (part, letters + part):
@@ -100,7 +105,8 @@ def scans_with(part: str, example: str) -> Found:
     found = dict(walk.found)
     if chosen:
         found |= _rows(_IN_ORDERS, [sorted(chosen)[-MOST_ORDERS:], infix])
-    if tail and has_dash:
+    if (tail and has_dash) or (digits.isdigit() and not piece.isdigit()):
+        # No number alone has it.
         return _newest(found)
     if len(piece) == len(digits):
         for at in range(0, len(orders), STEP):

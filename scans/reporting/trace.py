@@ -8,13 +8,13 @@ from uuid import UUID
 from django.db.models import Max, Min
 from django.utils.translation import gettext as _
 
-from scans.barcode import MAX_LENGTH, repair
+from scans.barcode import CP_BASE_LENGTH, MAX_LENGTH, repair
 from scans.floor import Floor, current_floor
 from scans.models import Scan
 from scans.models.records import ScanQuerySet
 from scans.queries import progress_of
 from scans.reporting.filters import Filters
-from scans.reporting.parts import Found, newest_where, scans_with, scans_with_oc
+from scans.reporting.parts import Found, letters_of, newest_where, scans_with, scans_with_oc
 from scans.reporting.timeline import Timeline, in_words, timeline_of
 from scans.shifts import shift_at
 
@@ -51,6 +51,8 @@ class Trace:
     scan: Scan | None = None
     timeline: Timeline | None = None
     matches: list[Match] = field(default_factory=list)
+    # What was not found was not looked for among the scans that arrived before.
+    searched_since: datetime | None = None
     # It is too short or too long to be looked for; says why.
     problem: str = ""
 
@@ -72,16 +74,21 @@ def trace(code: str) -> Trace:
         return Trace(typed, code, problem=problem)
     if scan := _scan_of(code):
         return Trace(typed, code, scan=scan)
-    if Scan.objects.filter(cp=code).exists():
-        return Trace(typed, code, timeline=timeline_of(code))
     floor = current_floor()
+    for cp in (code, _with_letters(code, floor)):
+        if Scan.objects.filter(cp=cp).exists():
+            return Trace(typed, cp, timeline=timeline_of(cp))
     looks = (_order, _operator, _station, _defect, _oc)
-    matches = [match for look in looks if (match := look(code, floor)) is not None]
+    looked = [match for look in looks if (match := look(code, floor)) is not None]
+    is_known = any(match.scans for match in looked)
     # What is a defect of three digits may be a part of a longer code as well; no other is.
-    is_other = bool(matches) or bool({"operator", "oc1", "oc2"} & set(floor.codes.fields_for(code)))
-    if (not is_other or code in floor.defects) and (match := _part(code, floor)) is not None:
-        matches.append(match)
-    return Trace(typed, code, matches=matches)
+    is_other = is_known or {"operator", "oc1", "oc2"} & set(floor.codes.fields_for(code))
+    if not is_other or code in floor.defects:
+        looked.append(_part(code, floor))
+    matches = [match for match in looked if match.scans]
+    missed = [match.searched_since for match in looked if not match.scans]
+    since = next(filter(None, missed), None)
+    return Trace(typed, code, matches=matches, searched_since=since)
 
 
 def _scan_of(code: str) -> Scan | None:
@@ -91,10 +98,11 @@ def _scan_of(code: str) -> Scan | None:
         return None
 
 
-def _match(title: str, found: Found, floor: Floor, **filtered: str) -> Match | None:
+def _match(title: str, found: Found, floor: Floor, **filtered: str) -> Match:
     scans = _scans(found.ids)
     if not scans:
-        return None
+        # Nothing, as far as it was looked for.
+        return Match(title, [], searched_since=found.searched_since)
     first, last = scans[-1].scanned_at, scans[0].scanned_at
     query = _query(first, last, floor, **filtered) if filtered else ""
     return Match(title, scans, found.has_more, found.searched_since, query)
@@ -114,11 +122,18 @@ def _query(first: datetime, last: datetime, floor: Floor, **filtered: str) -> st
 # ----- What a code may be
 
 
-def _order(code: str, floor: Floor) -> Match | None:
+def _with_letters(code: str, floor: Floor) -> str:
+    """A CP or its order as it is in full: people leave out the letters that all begin with."""
+    return repair(letters_of(floor.codes.examples["cp"]) + code)
+
+
+def _order(code: str, floor: Floor) -> Match:
+    if len(full := _with_letters(code, floor)) == CP_BASE_LENGTH:
+        code = full
     found = newest_where("cp_base", code, "scan_order")
     match = _match(_("Order %(code)s") % {"code": code}, found, floor, cp_base=code)
-    if match is None:
-        return None
+    if not match.scans:
+        return match
     first, last = (
         Scan.objects.filter(cp_base=code).aggregate(Min("scanned_at"), Max("scanned_at")).values()
     )
@@ -126,7 +141,7 @@ def _order(code: str, floor: Floor) -> Match | None:
     return replace(match, progress=progress_of(code), query=query)
 
 
-def _operator(code: str, floor: Floor) -> Match | None:
+def _operator(code: str, floor: Floor) -> Match:
     found = newest_where("operator", code, "scan_operator_time")
     title = in_words("operator", code, floor)
     return _match(_("Operator %(name)s") % {"name": title}, found, floor, operator=code)
@@ -151,8 +166,8 @@ def _oc(code: str, floor: Floor) -> Match | None:
     if not {"oc1", "oc2"} & set(floor.codes.fields_for(code)):
         return None
     match = _match(code, scans_with_oc(code), floor)
-    if match is None:
-        return None
+    if not match.scans:
+        return match
     # Nobody can tell the two from each other but by where they stand.
     name = "oc1" if any(scan.oc1 == code for scan in match.scans) else "oc2"
     first, last = match.scans[-1].scanned_at, match.scans[0].scanned_at
@@ -160,11 +175,9 @@ def _oc(code: str, floor: Floor) -> Match | None:
     return replace(match, title=f"{name.upper()} {code}", query=query)
 
 
-def _part(code: str, floor: Floor) -> Match | None:
+def _part(code: str, floor: Floor) -> Match:
     """Pieces of whose CP it is a part."""
     found = scans_with(code, floor.codes.examples["cp"])
     match = _match(_("CPs with “%(part)s” in them") % {"part": code}, found, floor)
-    if match is None:
-        return None
     orders = sorted({scan.cp_base for scan in match.scans})
     return replace(match, orders=orders)

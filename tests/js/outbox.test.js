@@ -235,13 +235,17 @@ test("what the hand holds after a reload is kept, in order", async () => {
   equal([world.sent, world.state.count], [["a", "b"], 0]);
 });
 
-test("a void is confirmed by its scan's id, and refused when there is no such scan", async () => {
-  const answers = [{ status: 201, body: { id: "scan", voided: true } }, { status: 404, body: { error: "" } }];
+test("a void is confirmed by its scan's id, and refused when there is no such scan or a second person is asked", async () => {
+  const answers = [
+    { status: 201, body: { id: "scan", voided: true } },
+    { status: 202, body: { id: "scan", voided: false, proposed: true } },
+    { status: 404, body: { error: "" } },
+  ];
   for (const answer of answers) {
     const world = rig(() => answer);
     await world.outbox.keepVoid("scan", { reason: "undone", station: "FG-01" });
     await world.rest();
-    equal([world.state.count, world.state.refused.length], [0, answer.status === 404 ? 1 : 0]);
+    equal([world.state.count, world.state.refused.length], [0, answer.status === 201 ? 0 : 1]);
   }
   const world = rig(() => ({ status: 404, body: {} }));
   await world.keep("a");

@@ -23,8 +23,9 @@ function isConfirmed({ record }, { status, body }) {
 
 function isHopeless({ kind }, { status, body }) {
   if (!body) return false; // Ours are always JSON.
-  // No such scan: it was never taken. Elsewhere a missing address will be there again.
-  return HOPELESS.has(status) || (status === 404 && kind === "void");
+  // No such scan: it was never taken. Elsewhere a missing address will be there again. Nor is a scan
+  // voided while a second person has to agree: whoever stands here should know.
+  return HOPELESS.has(status) || ([202, 404].includes(status) && kind === "void");
 }
 
 export class Outbox {

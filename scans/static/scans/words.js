@@ -80,6 +80,7 @@ export function reasons({ status, body }) {
       .map(([field, messages]) => `${fieldName(field)}: ${[messages].flat().join(" ")}`)
       .join(" ");
   }
+  if (body?.proposed) return gettext("Quality has to agree: until then the scan counts.");
   return body?.error ?? say(gettext("The server answered %(status)s."), { status });
 }
 
@@ -87,7 +88,7 @@ export function reasons({ status, body }) {
 export const SLOW = { status: 0, body: null };
 
 // What our server answers when it is there and knows who we are.
-const AT_WORK = new Set([200, 201, 400, 409, 413, 422]);
+const AT_WORK = new Set([200, 201, 202, 400, 409, 413, 422]);
 
 /** How it stands between page and server: `[text, sort]` for the last answer; null before it. */
 export function connection(answer) {
