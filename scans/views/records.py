@@ -1,11 +1,14 @@
 """The page of a scan, and what people of quality do about it."""
 
+from datetime import timedelta
 from typing import Any, cast
 from uuid import UUID
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -21,6 +24,7 @@ from scans.submission import Errors, Refused
 
 VIEW = "scans.view_scan"
 CORRECT = "scans.correct_scan"
+LONG_SECONDS = 300
 
 
 def _scan(uid: UUID) -> Any:
@@ -31,13 +35,21 @@ def _scan(uid: UUID) -> Any:
     return get_object_or_404(scans, uid=uid)
 
 
+def _lasting(seconds: int) -> str:
+    """In words, where seconds say nothing to people."""
+    if seconds < LONG_SECONDS:
+        return f"{seconds} s"
+    moment = timezone.now()
+    return timesince(moment - timedelta(seconds=seconds), moment)
+
+
 @require_GET
 @page(VIEW)
 def record(request: HttpRequest, uid: UUID) -> HttpResponse:
     """What was recorded, in words, and what became of it."""
     scan = _scan(uid)
     floor = current_floor()
-    clock_off_by = abs(scan.clock_skew_seconds or 0)
+    clock_off_seconds = abs(scan.clock_skew_seconds or 0)
     context = {
         "scan": scan,
         "event": scan.events.select_related("replacement", "recorded_by").first(),
@@ -46,8 +58,8 @@ def record(request: HttpRequest, uid: UUID) -> HttpResponse:
         "operator": in_words("operator", scan.operator, floor),
         "raw": [(labels().get(name, name), text) for name, text in scan.raw.items()],
         "is_late": scan.received_at - scan.scanned_at > LATE,
-        "clock_off_by": clock_off_by,
-        "clock_was_off": clock_off_by > floor.settings.clock_off_seconds,
+        "clock_off_by": _lasting(clock_off_seconds),
+        "clock_was_off": clock_off_seconds > floor.settings.clock_off_seconds,
         "timeline": timeline_of(scan.cp),
     }
     return render(request, "scans/record.html", context)
