@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts.models import User
 from accounts.rights import page
 from scans import proposals
-from scans.corrections import Ended, NotAllowed, correct_scan
+from scans.corrections import Ended, NotAllowed, Proposed, correct_scan
 from scans.floor import current_floor
 from scans.models import Event, Proposal, Scan
 from scans.replacing import CORRECTABLE, content_of
@@ -35,6 +35,18 @@ def _scan(uid: UUID) -> Any:
     return get_object_or_404(scans, uid=uid)
 
 
+def _proposal(scan: Scan) -> Proposal | None:
+    """What waits for a second person."""
+    return scan.proposals.filter(decision=None).select_related("proposed_by").first()
+
+
+def _closed(event: Event | None, proposal: Proposal | None) -> str:
+    """Why a scan cannot be corrected now; "" when it can."""
+    if event is not None:
+        return str(Ended(event))
+    return str(Proposed(proposal)) if proposal is not None else ""
+
+
 def _lasting(seconds: int) -> str:
     """In words, where seconds say nothing to people."""
     if seconds < LONG_SECONDS:
@@ -50,11 +62,14 @@ def record(request: HttpRequest, uid: UUID) -> HttpResponse:
     scan = _scan(uid)
     floor = current_floor()
     clock_off_seconds = abs(scan.clock_skew_seconds or 0)
+    event = scan.events.select_related("replacement", "recorded_by").first()
+    proposal = _proposal(scan)
     context = {
         "scan": scan,
-        "event": scan.events.select_related("replacement", "recorded_by").first(),
+        "event": event,
         "replaced": Event.objects.filter(replacement=scan).select_related("scan").first(),
-        "proposal": scan.proposals.filter(decision=None).select_related("proposed_by").first(),
+        "proposal": proposal,
+        "is_open": event is None and not (proposal and floor.settings.four_eyes),
         "operator": in_words("operator", scan.operator, floor),
         "raw": [(labels().get(name, name), text) for name, text in scan.raw.items()],
         "is_late": scan.received_at - scan.scanned_at > LATE,
@@ -93,7 +108,7 @@ def correct(request: HttpRequest, uid: UUID) -> HttpResponse:
     context = {
         "scan": scan,
         "event": event,
-        "ended": str(Ended(event)) if event else "",
+        "closed": _closed(event, _proposal(scan) if floor.settings.four_eyes else None),
         "kind": request.POST.get("kind", Event.Kind.REPLACE),
         "fields": [
             {"name": name, "label": label, "value": values[name], "errors": errors.get(name)}
