@@ -12,12 +12,15 @@ class Migration(migrations.Migration):
     operations = [
         # Its key becomes another one; it is made of the records again.
         migrations.DeleteModel('RollUp'),
+        migrations.RemoveField('RollUpState', 'newest_scan_id'),
+        migrations.RemoveField('RollUpState', 'newest_event_id'),
         migrations.CreateModel(
             name='Recount',
             fields=[
                 ('pk', models.CompositePrimaryKey('day', 'shift', blank=True, editable=False, primary_key=True, serialize=False)),
                 ('day', models.DateField()),
                 ('shift', models.PositiveSmallIntegerField()),
+                ('hours', models.BigIntegerField()),
             ],
             options={
                 'default_permissions': (),

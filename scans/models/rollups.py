@@ -29,7 +29,8 @@ class Counts(models.Model):
     # Those that count no more, and of them those that were replaced.
     voided = models.IntegerField()
     replaced = models.IntegerField()
-    # Of those that count: made by a clock that was off, and delivered late.
+    # Of those that count: made by a clock that was off, and delivered late by a browser. What
+    # another system had is no delivery.
     skewed = models.IntegerField()
     late = models.IntegerField()
 
@@ -68,32 +69,35 @@ class ShiftRollUp(Counts):
 
 
 class Recount(models.Model):
-    """A shift whose roll-ups are to be made anew."""
+    """A shift of which some hours are to be counted anew."""
+
+    ALL = 2**32 - 1
 
     pk = models.CompositePrimaryKey("day", "shift")
     day = models.DateField()
     shift = models.PositiveSmallIntegerField()
+    # Bit n is set for the hour n since the shift began: whoever has to count it finds one row, and
+    # whoever adds an hour waits for him.
+    hours = models.BigIntegerField()
 
     class Meta:
         default_permissions = ()
 
     def __str__(self) -> str:
-        return f"{self.day} {self.shift}"
+        return f"{self.day} {self.shift} {self.hours:b}"
 
 
 class RollUpState(models.Model):
     """The one row that says which records the roll-ups are made of.
 
-    The shifts of all scans and events up to these ids are counted or stand among the recounts, and
-    so are those of the ones behind them: so many, up to these.
+    The hours of all scans and events up to these ids are counted or stand among the recounts, and
+    so are those of as many behind them: records are only ever added.
     """
 
     scan_id = models.BigIntegerField(default=0)
     event_id = models.BigIntegerField(default=0)
     newer_scans = models.BigIntegerField(default=0)
-    newest_scan_id = models.BigIntegerField(default=0)
     newer_events = models.BigIntegerField(default=0)
-    newest_event_id = models.BigIntegerField(default=0)
     # By which shifts and limits it was counted. Others than today's: all is to be counted anew.
     rules = models.CharField(max_length=200, blank=True)
     counted_at = models.DateTimeField(null=True)

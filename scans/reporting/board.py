@@ -128,12 +128,12 @@ LEFT JOIN (
 ) counts ON counts.station = place.code
 LEFT JOIN (
     SELECT
-        station_id, SUM(pending) AS pending, MAX(seen_at) AS seen_at,
+        IFNULL(station_id, '') AS station, SUM(pending) AS pending, MAX(seen_at) AS seen_at,
         MIN(IF(pending > 0, seen_at - INTERVAL oldest_pending_seconds SECOND, NULL))
             AS oldest_pending_at,
         MAX(IF(pending > 0, oldest_pending_seconds, 0)) AS oldest_pending_seconds
-    FROM scans_presence GROUP BY station_id
-) here ON here.station_id = place.code
+    FROM scans_presence GROUP BY station
+) here ON here.station = place.code
 WHERE place.active OR counts.station IS NOT NULL
 ORDER BY place.line, place.code, counts.hour
 """  # noqa: S608 - of our own constants

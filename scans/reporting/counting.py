@@ -1,12 +1,13 @@
 """Counts the shifts that wait for it, from the records."""
 
 import time
+from datetime import UTC, date
 from typing import Any
 
 from django.db import connection, transaction
 
-from scans.models import APPROVED, RollUpState
-from scans.reporting.marking import LATE_SECONDS, Rules
+from scans.models import APPROVED, Recount, RollUpState
+from scans.reporting.marking import HOUR, LATE_SECONDS, Rules
 
 _MEASURES = (
     "scans", "firsts", "lasts", "again", "again_approved_first", "voided", "replaced", "skewed",
@@ -14,13 +15,13 @@ _MEASURES = (
 )  # fmt: skip
 _COLUMNS = ", ".join(_MEASURES)
 
-# All scans of the pieces of a shift, each with its place among those that count (`scan_time`,
-# `scan_cp`, `event_of_scan`); of them those of the shift.
+# All scans of the pieces of some hours, each with its place among those that count (`scan_time`,
+# `scan_cp`, `event_of_scan`); of them those of the hours.
 _COUNT = f"""
 INSERT INTO scans_rollup
     (day, shift, hour, station, operator, cp_base, oc1, oc2, defect, {_COLUMNS})
 SELECT
-    %(day)s, %(shift)s, TIMESTAMPDIFF(HOUR, %(start)s, scanned_at) AS in_hour, station, operator,
+    %(day)s, %(shift)s, TIMESTAMPDIFF(HOUR, %(began)s, scanned_at) AS in_hour, station, operator,
     cp_base, oc1, oc2, defect_id,
     SUM(is_valid),
     SUM(is_valid AND place = 1),
@@ -30,11 +31,14 @@ SELECT
     SUM(NOT is_valid),
     SUM(NOT is_valid AND kind = 'replace'),
     SUM(is_valid AND IFNULL(ABS(clock_skew_seconds) > %(clock_off_seconds)s, FALSE)),
-    SUM(is_valid AND TIMESTAMPDIFF(SECOND, scanned_at, received_at) > {LATE_SECONDS})
+    SUM(
+        is_valid AND device IS NOT NULL
+        AND TIMESTAMPDIFF(SECOND, scanned_at, received_at) > {LATE_SECONDS}
+    )
 FROM (
     SELECT
         s.scanned_at, s.received_at, IFNULL(s.station_id, '') AS station, s.operator, s.cp_base,
-        s.oc1, s.oc2, s.defect_id, s.clock_skew_seconds, e.kind, e.id IS NULL AS is_valid,
+        s.oc1, s.oc2, s.defect_id, s.clock_skew_seconds, s.device, e.kind, e.id IS NULL AS is_valid,
         ROW_NUMBER() OVER in_order AS place,
         COUNT(*) OVER (PARTITION BY s.cp, e.id IS NULL) AS places,
         FIRST_VALUE(s.defect_id) OVER in_order AS first_defect
@@ -81,7 +85,7 @@ def _count_next(rules: Rules) -> bool:
     with transaction.atomic(), connection.cursor() as cursor:
         # Whoever finds something new in it meanwhile waits, and writes it down once more.
         cursor.execute(
-            "SELECT day, shift FROM scans_recount ORDER BY day DESC, shift DESC LIMIT 1 "
+            "SELECT day, shift, hours FROM scans_recount ORDER BY day DESC, shift DESC LIMIT 1 "
             "FOR UPDATE SKIP LOCKED"
         )
         row = cursor.fetchone()
@@ -89,24 +93,39 @@ def _count_next(rules: Rules) -> bool:
             return False
         if RollUpState.objects.values_list("rules", flat=True).get(pk=1) != str(rules):
             raise RulesChanged
-        _recount(rules, *row)
-        cursor.execute("DELETE FROM scans_recount WHERE day = %s AND shift = %s", row)
+        day, number, hours = row
+        _recount(rules, day, number, hours)
+        cursor.execute("DELETE FROM scans_recount WHERE day = %s AND shift = %s", [day, number])
     return True
 
 
-def _recount(rules: Rules, day: Any, number: int) -> None:
-    """Make the roll-ups of a shift of its records. Nobody who stores a scan waits for it."""
+def _recount(rules: Rules, day: date, number: int, hours: int = Recount.ALL) -> None:
+    """Make the roll-ups of a shift's hours of its records. Nobody who stores a scan waits for it.
+
+    From the first hour whose bit is set to the last one, as they are mostly neighbours.
+    """
     shift = rules.shift(day, number)
+    first, last = (hours & -hours).bit_length() - 1, hours.bit_length() - 1
+    began, ends = shift.start.astimezone(UTC), shift.end.astimezone(UTC)
     moment = connection.ops.adapt_datetimefield_value
-    values = {
+    values: dict[str, Any] = {
         "day": day,
         "shift": number,
-        "start": moment(shift.start),
-        "end": moment(shift.end),
+        "began": moment(began),
+        "start": moment(began + first * HOUR),
+        "end": moment(min(ends, began + (last + 1) * HOUR)),
+        "first": first,
+        "last": last,
         "clock_off_seconds": rules.clock_off_seconds,
     }
     with connection.cursor() as cursor:
-        for table in ("scans_rollup", "scans_shiftrollup"):
-            cursor.execute(f"DELETE FROM {table} WHERE day = %(day)s AND shift = %(shift)s", values)  # noqa: S608 - ours
+        cursor.execute(
+            "DELETE FROM scans_rollup WHERE day = %(day)s AND shift = %(shift)s "
+            "AND hour BETWEEN %(first)s AND %(last)s",
+            values,
+        )
         cursor.execute(_COUNT, values)
+        cursor.execute(
+            "DELETE FROM scans_shiftrollup WHERE day = %(day)s AND shift = %(shift)s", values
+        )
         cursor.execute(_SUM, values)

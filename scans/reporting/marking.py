@@ -1,4 +1,4 @@
-"""Finds the shifts whose roll-ups are not true any more, and marks them to be counted anew."""
+"""Finds the hours whose roll-ups are not true any more, and marks them to be counted anew."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from scans.floor import current_floor, floor_at
 from scans.keeping.settling import settled_up_to
-from scans.models import Event, RollUpState, Scan
+from scans.models import Event, Recount, RollUpState, Scan
 from scans.shifts import FACTORY, NAMES, Shift, Starts, shift_at
 
 # Another one has all counted anew: to be raised with each change of what the roll-ups say.
@@ -24,7 +24,8 @@ SLICE = 100_000
 LOCK_WAIT_SECONDS = 2
 LOCK_WAIT_TIMEOUT = 1205
 HOUR = timedelta(hours=1)
-_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+# Before all moments that a scan may have.
+_EPOCH = datetime(1990, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -55,9 +56,7 @@ class Look:
     state: RollUpState
     rules: Rules
     newer_scans: int
-    newest_scan_id: int
     newer_events: int
-    newest_event_id: int
     waiting: int
 
     @property
@@ -77,48 +76,44 @@ class Look:
         state = self.state
         return (
             self.newer_scans != state.newer_scans
-            or self.newest_scan_id != state.newest_scan_id
             or self.newer_events != state.newer_events
-            or self.newest_event_id != state.newest_event_id
+            # Beyond it nothing was looked at.
+            or LOOK_MOST in (self.newer_scans, self.newer_events)
         )
 
 
 def _newer(table: str, column: str) -> str:
-    """How many records are behind those that are settled, and the newest of them.
+    """How many records are behind those that are settled.
 
     Ids are given out before a record is committed, so one with a lower id may appear later: it
     changes the number. The primary key is read from where they begin.
     """
     known = f"IFNULL((SELECT {column} FROM scans_rollupstate WHERE id = 1), 0)"  # noqa: S608 - ours
     return (
-        "(SELECT COUNT(*) AS count, IFNULL(MAX(id), 0) AS newest FROM "  # noqa: S608 - ours
-        f"(SELECT id FROM scans_{table} WHERE id > {known} ORDER BY id LIMIT {LOOK_MOST}) newer)"
+        "(SELECT COUNT(*) FROM "  # noqa: S608 - ours
+        f"(SELECT id FROM scans_{table} WHERE id > {known} ORDER BY id LIMIT %(most)s) newer)"
     )
 
 
 _LOOK = f"""
 SELECT
-    state.*, s.count AS scans, s.newest, e.count AS events, e.newest AS newest_event, w.waiting,
+    state.*, {_newer("scan", "scan_id")} AS scans, {_newer("event", "event_id")} AS events,
+    (SELECT COUNT(*) FROM scans_recount) AS waiting,
     (SELECT MAX(number) FROM scans_revision) AS revision
-FROM {_newer("scan", "scan_id")} s
-JOIN {_newer("event", "event_id")} e
-JOIN (SELECT COUNT(*) AS waiting FROM scans_recount) w
-LEFT JOIN scans_rollupstate state ON state.id = 1
+FROM (SELECT 1) one LEFT JOIN scans_rollupstate state ON state.id = 1
 """  # noqa: S608 - of our own constants
 
 
 def look() -> Look:
     """Whether there is anything new, by one statement that reads little more than what is."""
-    (row,) = RollUpState.objects.raw(_LOOK)
+    (row,) = RollUpState.objects.raw(_LOOK, {"most": LOOK_MOST})
     found: Any = row
     return Look(
         # Without a row there was never anything counted.
         state=row if row.pk else RollUpState(),
         rules=Rules.now(found.revision or 0),
         newer_scans=found.scans,
-        newest_scan_id=found.newest,
         newer_events=found.events,
-        newest_event_id=found.newest_event,
         waiting=found.waiting,
     )
 
@@ -164,18 +159,13 @@ def _mark_slice(scan_id: int, event_id: int, *, is_everything: bool) -> bool:
             scan_id, event_id = state.scan_id + SLICE, state.event_id
         # Before the records themselves are read: whatever is committed in between is found to be
         # new once more, and not missed.
-        newer = _newer_than(scan_id, event_id) if is_last else (0, 0, 0, 0)
+        newer = _newer_than(scan_id, event_id) if is_last else (0, 0)
         if is_everything:
             _mark_all(rules)
         else:
             _mark_hours(rules, _hours_of_scans(state.scan_id, None if is_last else scan_id))
             _mark_hours(rules, _hours_of_events(state.event_id))
-        (
-            state.newer_scans,
-            state.newest_scan_id,
-            state.newer_events,
-            state.newest_event_id,
-        ) = newer
+        state.newer_scans, state.newer_events = newer
         state.scan_id, state.event_id = scan_id, event_id
         state.rules = str(rules)
         state.counted_at = timezone.now()
@@ -195,26 +185,24 @@ def _make_state() -> None:
     """By itself: who inserts it and goes on to lock it may stand in another one's way."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT IGNORE INTO scans_rollupstate (id, scan_id, event_id, newer_scans, "
-            "newest_scan_id, newer_events, newest_event_id, rules) VALUES (1, 0, 0, 0, 0, 0, 0, '')"
+            "INSERT IGNORE INTO scans_rollupstate "
+            "(id, scan_id, event_id, newer_scans, newer_events, rules) "
+            "VALUES (1, 0, 0, 0, 0, '')"
         )
 
 
-def _newer_than(scan_id: int, event_id: int) -> tuple[int, int, int, int]:
+def _newer_than(scan_id: int, event_id: int) -> tuple[int, int]:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT s.count, s.newest, e.count, e.newest FROM "
-            "(SELECT COUNT(*) AS count, IFNULL(MAX(id), 0) AS newest FROM scans_scan"
-            " WHERE id > %s) s, "
-            "(SELECT COUNT(*) AS count, IFNULL(MAX(id), 0) AS newest FROM scans_event"
-            " WHERE id > %s) e",
+            "SELECT (SELECT COUNT(*) FROM scans_scan WHERE id > %s), "
+            "(SELECT COUNT(*) FROM scans_event WHERE id > %s)",
             [scan_id, event_id],
         )
-        found: tuple[int, int, int, int] = cursor.fetchone()
+        found: tuple[int, int] = cursor.fetchone()
     return found
 
 
-# ----- Which shifts
+# ----- Which hours
 
 # A record changes which scan of a piece is the first and which the last, perhaps on other days.
 _OTHERS = f"SELECT DISTINCT TIMESTAMPDIFF(HOUR, '{_EPOCH:%Y-%m-%d}', o.scanned_at) FROM"
@@ -242,26 +230,28 @@ def _numbers(sql: str, after: int) -> list[int]:
         return [number for (number,) in cursor.fetchall()]
 
 
-def _mark_hours(rules: Rules, hours: list[int]) -> None:
-    shifts = set()
-    for number in hours:
-        hour = _EPOCH + number * HOUR
-        # A shift may start within it, and so may two.
-        shift, last = shift_at(hour, rules.starts), shift_at(hour + HOUR, rules.starts)
-        shifts.add(shift)
-        while shift != last:
-            shift = shift.next()
-            shifts.add(shift)
-    _write(shifts)
+def _mark_hours(rules: Rules, numbers: list[int]) -> None:
+    hours: dict[Shift, int] = {}
+    for number in numbers:
+        start = _EPOCH + number * HOUR
+        end, moment = start + HOUR, start
+        while moment < end:
+            # It may be within two hours of a shift, or two shifts.
+            shift = shift_at(moment, rules.starts)
+            began, ends = shift.start.astimezone(UTC), shift.end.astimezone(UTC)
+            hour = (moment - began) // HOUR
+            hours[shift] = hours.get(shift, 0) | 1 << hour
+            moment = min(ends, began + (hour + 1) * HOUR)
+    _write(hours)
 
 
 def _mark_all(rules: Rules) -> None:
     """Each shift that has scans, or had some as long as shifts began at other times."""
-    _write(shifts_with_scans(rules.starts))
+    _write(dict.fromkeys(shifts_with_scans(rules.starts), Recount.ALL))
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT IGNORE INTO scans_recount (day, shift) "
-            "SELECT DISTINCT day, shift FROM scans_shiftrollup"
+            f"INSERT INTO scans_recount (day, shift, hours) "  # noqa: S608 - our own constants
+            f"SELECT DISTINCT day, shift, {Recount.ALL} FROM scans_shiftrollup {_AS_WELL}"
         )
 
 
@@ -279,10 +269,15 @@ def shifts_with_scans(starts: Starts) -> set[Shift]:
     return shifts
 
 
-def _write(shifts: set[Shift]) -> None:
-    rows = [(shift.day, NAMES.index(shift.name)) for shift in shifts]
+_AS_WELL = "ON DUPLICATE KEY UPDATE hours = hours | VALUES(hours)"
+
+
+def _write(hours: dict[Shift, int]) -> None:
+    rows = [(shift.day, NAMES.index(shift.name), bits) for shift, bits in hours.items()]
     with connection.cursor() as cursor:
         # Waits for who is counting this very shift: he may not have seen what is new.
         cursor.executemany(
-            "INSERT IGNORE INTO scans_recount (day, shift) VALUES (%s, %s)", sorted(rows)
+            f"INSERT INTO scans_recount (day, shift, hours) "  # noqa: S608 - our own constants
+            f"VALUES (%s, %s, %s) {_AS_WELL}",
+            sorted(rows),
         )

@@ -73,6 +73,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--threads", type=numbers, default=[1, 8, 32], help="default: 1,8,32")
     parser.add_argument("--operations", type=words, help="beginnings of their names")
     parser.add_argument("--networks", type=words, help='"0 ms,1 ms"')
+    parser.add_argument(
+        "--rows", type=numbers, help="scans of the growth table; default: 500000,2000000"
+    )
     parser.add_argument("--output", type=Path, help="of the JSON; default: a new file in var/bench")
     parser.add_argument(
         "--profile", action="store_true", help="show where the time goes instead: one thread, 0 ms"
@@ -150,7 +153,7 @@ def _measure(
 ) -> None:
     from django.db import connection
 
-    from tests.benchmarks import reporting, watching
+    from tests.benchmarks import growth, reporting, watching
     from tests.benchmarks.measuring import Case, measure
     from tests.benchmarks.models import Scan
     from tests.benchmarks.operations import RECORD
@@ -191,6 +194,9 @@ def _measure(
             seconds=asked.seconds,
             progress=progress,
         )
+    sizes = {}
+    if _is_asked(asked, growth.OPERATION):
+        sizes = growth.measure(HOME, asked.rows or growth.ROWS, progress)
     progress("")
     requests = _requests(operations, counter)
     judged = reporting.judge(results)
@@ -199,6 +205,7 @@ def _measure(
         print(reporting.ratios(results, VARIANTS[:-1]))
         print(reporting.verdicts(judged))
     print(watching.report(watched))
+    print(growth.report(sizes))
     written = asked.output or HOME / f"{datetime.datetime.now():%Y%m%d-%H%M%S}.json"  # noqa: DTZ005
     about: dict[str, Any] = {
         "python": platform.python_version(),
@@ -208,6 +215,7 @@ def _measure(
         "seconds": asked.seconds,
         "requests": requests,
         "watching": watching.as_json(watched),
+        "growth": sizes,
     }
     written.write_text(json.dumps(reporting.as_json(results, judged, **about), indent=1))
     print(f"\n{time.monotonic() - began:.0f} s. Written to {written}")

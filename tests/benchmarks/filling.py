@@ -1,7 +1,8 @@
 """Fills a database with a year of scans of twenty stations, by SQL alone."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -9,7 +10,20 @@ from django.db import connection
 
 from accounts.models import User
 from scans.demo import seed_master_data
-from scans.models import Operator, Presence, Station
+from scans.models import (
+    APPROVED,
+    Defect,
+    Event,
+    Incident,
+    Operator,
+    Presence,
+    Recount,
+    RollUp,
+    RollUpState,
+    Scan,
+    ShiftRollUp,
+    Station,
+)
 from tests.records import empty
 
 STATIONS = 20
@@ -92,13 +106,11 @@ def first_moment(rows: int) -> datetime:
     return NOW - rows * EVERY
 
 
-def fill(rows: int, progress: Callable[[str], None]) -> None:
+def fill(rows: int, progress: Callable[[str], None] = print) -> None:
     """So many scans up to NOW, and what belongs to them; what was there before goes."""
+    clear()
     _make_floor()
-    user = User.objects.get_or_create(username=USER)[0]
-    from scans.models import Event, Incident, Recount, RollUp, RollUpState, Scan, ShiftRollUp
-
-    empty(Event, Incident, Scan, Recount, RollUp, RollUpState, ShiftRollUp)
+    user = User.objects.create(username=USER)
     values = {
         "stations": STATIONS,
         "shift": SCANS_PER_SHIFT,
@@ -108,27 +120,47 @@ def fill(rows: int, progress: Callable[[str], None]) -> None:
         "first": f"{first_moment(rows):%Y-%m-%d %H:%M:%S.%f}",
         "every": int(EVERY / timedelta(microseconds=1)),
     }
-    with connection.cursor() as cursor:
-        cursor.execute("SET SESSION foreign_key_checks = 0, unique_checks = 0")
-        keys = _keys("scans_scan")
-        cursor.execute(
-            "ALTER TABLE scans_scan " + ", ".join(f"DROP KEY {_name_of(key)}" for key in keys)
-        )
+    with connection.cursor() as cursor, _keys_later("scans_scan", rows, progress):
         for since in range(0, rows, CHUNK):
             progress(f"{rows:,} rows: filling, {since / rows:.0%}")
             until = min(rows, since + CHUNK) - 1
             cursor.execute(FILL.replace("SINCE", str(since)).replace("UNTIL", str(until)), values)
-        for number, key in enumerate(keys, 1):
-            # One by one: each sorts all rows in the disk's temporary space.
-            progress(f"{rows:,} rows: index {number} of {len(keys)}")
-            cursor.execute(f"ALTER TABLE scans_scan ADD {key}")
+    with connection.cursor() as cursor:
         progress(f"{rows:,} rows: events")
         cursor.execute(VOID)
         cursor.execute(INCIDENT)
-        cursor.execute("SET SESSION foreign_key_checks = 1, unique_checks = 1")
         cursor.execute("ANALYZE TABLE scans_scan, scans_event, scans_incident")
         cursor.fetchall()
     _make_presences()
+
+
+def clear() -> None:
+    """All that fill() has made."""
+    empty(Event, Incident, Scan, Recount, RollUp, RollUpState, ShiftRollUp)
+    Presence.objects.all().delete()
+    for model in (Station, Operator):
+        model.objects.all().delete()
+    Defect.objects.exclude(code=APPROVED).delete()
+    User.objects.filter(username=USER).delete()
+
+
+@contextmanager
+def _keys_later(table: str, rows: int, progress: Callable[[str], None]) -> Iterator[None]:
+    """Of many rows the keys are made in the end, each by one sort of all rows."""
+    if rows < CHUNK:
+        yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SET SESSION foreign_key_checks = 0, unique_checks = 0")
+        keys = _keys(table)
+        cursor.execute(
+            f"ALTER TABLE {table} " + ", ".join(f"DROP KEY {_name_of(key)}" for key in keys)
+        )
+        yield
+        for number, key in enumerate(keys, 1):
+            progress(f"{rows:,} rows: index {number} of {len(keys)}")
+            cursor.execute(f"ALTER TABLE {table} ADD {key}")
+        cursor.execute("SET SESSION foreign_key_checks = 1, unique_checks = 1")
 
 
 def _make_floor() -> None:

@@ -32,8 +32,8 @@ SERVER_OPTIONS: dict[str, str | int] = {
 }
 # While it is filled nothing has to survive a loss of power.
 HASTY = {"innodb-flush-log-at-trx-commit": 0, "innodb-doublewrite": 0}
-BOARD, REPORT = "board", "report"
-AIMS_MS = {BOARD: 100.0, REPORT: 1000.0}
+BOARD, REPORT, ROWS_PAGE, TRACE = "board", "report", "rows", "trace"
+AIMS_MS = {BOARD: 100.0, REPORT: 1000.0, ROWS_PAGE: 1000.0, TRACE: 1000.0}
 PERIODS = {"today": 1, "week": 7, "month": 30, "quarter": 90, "year": 365, "all": 3650}
 
 Sizes = dict[int, dict[str, float]]
@@ -157,7 +157,7 @@ def _ask(rows: int) -> dict[str, float]:
     _say(f"{rows:,} rows: counting the roll-ups")
     costs |= _roll_ups()
     costs[f"{BOARD}, running shift, ms"] = _median(_board)
-    for name, ask in _reports(rows).items():
+    for name, ask in (_reports(rows) | _rows(rows) | _traces()).items():
         _say(f"{rows:,} rows: {name}")
         costs[f"{name}, ms"] = _median(ask)
     _say(f"{rows:,} rows: scans")
@@ -236,6 +236,46 @@ def _reports(rows: int) -> dict[str, Callable[[], Any]]:
             function = parts[part]
             asked[f"{REPORT}, all, {name}, {part}"] = lambda function=function, f=f: function(f)
     return asked
+
+
+def _rows(count: int) -> dict[str, Callable[[], Any]]:
+    """Pages of a hundred scans."""
+    from scans.models import Scan
+    from scans.reporting import rows
+    from scans.reporting.filters import Filters
+    from tests.benchmarks.filling import NOW, first_moment
+
+    everything = Filters(since=first_moment(count).date(), until=NOW.date())
+    last = Scan.objects.latest("pk")
+    oldest_first = Scan.objects.order_by("pk")[count // 2]
+    middle = everything.but(until=oldest_first.scanned_at.date())
+    asked = {
+        "all, the newest": everything,
+        "all, from the middle on": middle,
+        "a station's rejects": everything.but(station="FG-07", result="rejected"),
+        "an operator's": everything.but(operator=last.operator),
+        "a defect's nights": everything.but(defect="005", shift="night"),
+        "an order's": everything.but(cp_base=last.cp_base),
+    }
+    return {
+        f"{ROWS_PAGE}, {name}": lambda f=f: rows.page(f)  # type: ignore[misc]
+        for name, f in asked.items()
+    }
+
+
+def _traces() -> dict[str, Callable[[], Any]]:
+    from scans.models import Scan
+    from scans.reporting.trace import trace
+
+    again = Scan.objects.exclude(reinspection_of=None).latest("pk")
+    codes = {
+        "a piece": again.cp,
+        "an order": again.cp_base,
+        "an operator": again.operator,
+        "a part of a code": again.cp[4:10],
+        "a code that there is not": "CP99999999-9999",
+    }
+    return {f"{TRACE}, {name}": lambda code=code: trace(code) for name, code in codes.items()}  # type: ignore[misc]
 
 
 _pieces = itertools.count()

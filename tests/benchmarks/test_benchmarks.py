@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks import reporting, watching
+from tests.benchmarks import growth, reporting, watching
 from tests.benchmarks.measuring import Case, Result
 from tests.benchmarks.operations import BORROW, READ, RECORD
 from tests.benchmarks.variants import OTHER_POOL, OURS, STOCK, VARIANTS
@@ -91,3 +91,28 @@ def test_the_cost_of_watching_is_judged(watched: float, verdict: str) -> None:
 def test_faster_means_less() -> None:
     result = Result(Case(RECORD, 1, "1 ms"), {OURS: [100], STOCK: [100]})
     assert [aim["reached"] for aim in reporting.judge([result])] == [False]
+
+
+def test_it_measures_how_cost_grows_with_the_number_of_scans(var_dir: Path) -> None:
+    output = var_dir / "growth.json"
+    said = benchmark(var_dir, "--operations=growth", "--rows=2000,4000", f"--output={output}")
+    sizes = json.loads(output.read_text())["growth"]
+    assert list(sizes) == ["2000", "4000"]
+    for costs in sizes.values():
+        assert costs["board, running shift, ms"] > 0
+        assert costs["roll-ups by hour, rows"] > costs["roll-ups by shift, rows"] > 0
+    assert "growth: scans" in said
+    assert "board ≤ 100 ms" in said
+    # What takes gigabytes is gone.
+    assert not (var_dir / "bench" / "growth").exists()
+
+
+@pytest.mark.parametrize(
+    ("slowest", "verdict"), [(100.0, "reached  board"), (100.1, "NOT REACHED  board")]
+)
+def test_the_slowest_size_decides_about_an_aim(slowest: float, verdict: str) -> None:
+    sizes = {1000: {"board, ms": slowest}, 2000: {"board, ms": 1.0, "report, ms": 3.0}}
+    said = growth.report(sizes).splitlines()
+    assert said[-2].startswith(verdict)
+    assert said[-1].startswith("reached  report")
+    assert growth.report({}) == ""

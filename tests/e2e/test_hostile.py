@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Page, Route, expect
@@ -114,9 +115,16 @@ def test_a_station_shows_what_people_wrote(
     other = open_context("quality", bypass_csp=bypass_csp).new_page()
     other.add_init_script(WATCH)
     for query in ("", "?date=2020-05-05&shift=morning"):
-        other.goto(f"/scans/reports/{query}")
+        other.goto(f"/scans/reports/rows/{query}")
         expect(other.locator(".rows")).to_contain_text(hostile)
         assert unharmed(other)
+    typed = quote('"><b data-hostile>')
+    for page_of in ("", "operators/", "reinspections/", "data/", "rows/"):
+        other.goto(f"/scans/reports/{page_of}?operator={typed}&station={typed}&cp_base={order}")
+        assert unharmed(other)
+    other.goto("/scans/board/")
+    expect(other.locator("#board:not([aria-busy])")).to_be_attached()
+    assert unharmed(other)
 
 
 ADMIN_PAGES = [

@@ -85,6 +85,7 @@ class History:
             "operator": chance.choice(["OP0001", "OP0002"]),
             "oc1": chance.choice(["OC01", "OC02"]),
             "defect_id": chance.choice(["000", "000", "001", "002"]),
+            "device": chance.choice([uuid4(), uuid4(), None]),
             "clock_skew_seconds": chance.choice([None, 0, 60, -61, 61]),
             "received_at": chance.choice(
                 [scanned_at, scanned_at + timedelta(hours=1, seconds=chance.choice([0, 1]))]
@@ -173,7 +174,7 @@ def is_skewed(scan: Scan) -> bool:
 
 
 def is_late(scan: Scan) -> bool:
-    return scan.received_at > scan.scanned_at + timedelta(hours=1)
+    return bool(scan.device) and scan.received_at > scan.scanned_at + timedelta(hours=1)
 
 
 def expected() -> Table:

@@ -26,6 +26,7 @@ from tests.scans.reporting.history import (
 pytestmark = pytest.mark.usefixtures("master_data")
 
 NOON = datetime(2026, 11, 20, 10, tzinfo=UTC)
+NIGHT_STARTS = [time(20), time(21, 30), time(23, 15)]
 
 
 @pytest.fixture
@@ -52,7 +53,11 @@ def test_any_history_counted_bit_by_bit_is_the_same_as_counted_at_once(user, see
         lambda: rollups.refresh(most=1): 3,
     }
     if seed % 4 == 0:
-        steps[lambda: change(night_start=time(20 + history.chance.randrange(4)))] = 1
+        steps[
+            lambda: change(
+                night_start=time(20 + history.chance.randrange(4), history.chance.choice([0, 30]))
+            )
+        ] = 1
         steps[lambda: change(clock_off_seconds=history.chance.choice([59, 60, 61]))] = 1
     for step in history.chance.choices(list(steps), list(steps.values()), k=70):
         step()
@@ -186,12 +191,26 @@ def test_what_is_many_is_marked_slice_by_slice(user, monkeypatch):
     assert_true()
 
 
+def test_behind_as_many_as_are_looked_at_there_may_be_more(user, monkeypatch):
+    make_scan(user, NOON)
+    rollups.refresh()
+    monkeypatch.setattr("scans.reporting.marking.LOOK_MOST", 3)
+    make_scan(user, NOON, cp="CP10045821-0002", received_at=timezone.now())
+    rollups.refresh()
+    assert not look().is_new
+    for number in range(3):
+        make_scan(user, NOON, cp=f"CP10045821-1{number:03d}", received_at=timezone.now())
+        rollups.refresh()
+    assert look().is_new
+    assert_true()
+
+
 def test_a_record_that_is_not_settled_is_looked_at_again(user):
     make_scan(user, NOON)
     newest = make_scan(user, NOON, cp="CP10045821-0002", received_at=timezone.now())
     rollups.refresh()
     found = state()
-    assert (found.scan_id, found.newer_scans, found.newest_scan_id) == (newest.pk - 1, 1, newest.pk)
+    assert (found.scan_id, found.newer_scans) == (newest.pk - 1, 1)
     # It had got its id before, and was committed later.
     make_scan(user, NOON, cp="CP10045821-0003", id=newest.pk + 1)
     rollups.refresh()

@@ -209,7 +209,7 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => redr
 const { dataset } = document.documentElement;
 addEventListener("beforeprint", () => {
   dataset.scheme = "light"; // Paper is white, before it counts as paper.
-  redraw((holder) => Math.min(holder.clientWidth, PAPER_PX));
+  redraw(() => PAPER_PX);
 });
 addEventListener("afterprint", () => {
   dataset.scheme = "system";
