@@ -15,9 +15,13 @@ class Counts(models.Model):
     # The date on which the shift began, and the shift's place in scans.shifts.NAMES.
     day = models.DateField()
     shift = models.PositiveSmallIntegerField()
+    # Full hours since the shift began: unlike the wall clock's they are told apart in every night.
+    hour = models.SmallIntegerField()
     # "" for those of no station.
     station = _code(16)
     operator = _code(16)
+    oc1 = _code(8)
+    oc2 = _code(8)
     defect = _code(3)
     # Those that count; of them the first of their piece, and the last, which is its state.
     scans = models.IntegerField()
@@ -48,11 +52,7 @@ class RollUp(Counts):
     pk = models.CompositePrimaryKey(
         "day", "shift", "hour", "station", "operator", "cp_base", "oc1", "oc2", "defect"
     )
-    # Full hours since the shift began: unlike the wall clock's they are told apart in every night.
-    hour = models.SmallIntegerField()
     cp_base = _code(16)
-    oc1 = _code(8)
-    oc2 = _code(8)
 
     class Meta:
         default_permissions = ()
@@ -60,9 +60,15 @@ class RollUp(Counts):
 
 
 class ShiftRollUp(Counts):
-    """By station, operator and defect alone: for most reports, of a quarter of the rows."""
+    """By less than that: see scans.reporting.levels. What a level does not tell apart is 0 or "".
 
-    pk = models.CompositePrimaryKey("day", "shift", "station", "operator", "defect")
+    So a report over years reads the fewest rows that tell what it asks for.
+    """
+
+    pk = models.CompositePrimaryKey(
+        "level", "day", "shift", "hour", "station", "operator", "oc1", "oc2", "defect"
+    )
+    level = models.PositiveSmallIntegerField()
 
     class Meta:
         default_permissions = ()

@@ -5,8 +5,9 @@ from typing import Any
 
 from django.db import connection
 
-from scans.models import Recount, ShiftRollUp
+from scans.models import Recount, RollUp, ShiftRollUp
 from scans.reporting.counting import count_waiting
+from scans.reporting.levels import KEY, LEVELS
 from scans.reporting.marking import Rules, mark, shifts_with_scans
 from scans.shifts import NAMES, Shift
 
@@ -40,19 +41,19 @@ _STORED = f"""
 SELECT {", ".join(_BY)}, {", ".join(_WHAT)} FROM scans_rollup
 WHERE day = %(day)s AND shift = %(shift)s
 """  # noqa: S608 - of our own constants
-# Rows of the coarser table that are no sum of the finer one's, and the other way round.
+# Rows of a level that are no sum of the roll-ups, and the other way round.
 _SUMS = f"""
 SELECT IFNULL(SUM(unlike), 0) FROM (
     SELECT COUNT(*) <> 2 OR {" OR ".join(f"MIN({name}) <> MAX({name})" for name in _WHAT)} AS unlike
     FROM (
-        SELECT station, operator, defect, {", ".join(f"SUM({name}) AS {name}" for name in _WHAT)}
+        SELECT {{columns}}, {", ".join(f"SUM({name}) AS {name}" for name in _WHAT)}
         FROM scans_rollup WHERE day = %(day)s AND shift = %(shift)s
-        GROUP BY station, operator, defect
+        GROUP BY {KEY}
         UNION ALL
-        SELECT station, operator, defect, {", ".join(_WHAT)}
-        FROM scans_shiftrollup WHERE day = %(day)s AND shift = %(shift)s
+        SELECT hour, station, operator, oc1, oc2, defect, {", ".join(_WHAT)}
+        FROM scans_shiftrollup WHERE level = {{number}} AND day = %(day)s AND shift = %(shift)s
     ) both_tables
-    GROUP BY station, operator, defect
+    GROUP BY {KEY}
 ) compared
 """  # noqa: S608 - of our own constants
 
@@ -63,7 +64,8 @@ def differences(progress: Callable[[int, int], None] | None = None) -> list[str]
     count_waiting(rules := Rules.now())
     shifts = shifts_with_scans(rules.starts) | {
         rules.shift(day, number)
-        for day, number in ShiftRollUp.objects.values_list("day", "shift").distinct()
+        for model in (RollUp, ShiftRollUp)
+        for day, number in model.objects.values_list("day", "shift").distinct()
     }
     found: list[str] = []
     for done, shift in enumerate(sorted(shifts, key=lambda shift: shift.start), 1):
@@ -103,11 +105,13 @@ def _compare(shift: Shift) -> list[str]:
             if truth != count:
                 where = ", ".join(f"{by} {value}" for by, value in zip(_BY, key, strict=True))
                 found.append(f"{shift.day} {shift.name}, {where}: {name} {count}, not {truth}")
-    with connection.cursor() as cursor:
-        cursor.execute(_SUMS, values)
-        (unlike,) = cursor.fetchone()
-    if unlike:
-        found.append(f"{shift.day} {shift.name}: {unlike} sums of the shift are wrong")
+    for level in LEVELS:
+        with connection.cursor() as cursor:
+            cursor.execute(_SUMS.format(columns=level.columns, number=level.number), values)
+            (unlike,) = cursor.fetchone()
+        if unlike:
+            by = ", ".join(sorted(level.by))
+            found.append(f"{shift.day} {shift.name}: {unlike} sums by {by} are wrong")
     return found
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from scans.models import APPROVED, Recount, RollUpState
+from scans.reporting.levels import KEY, LEVELS, NOTHING, Level
 from scans.reporting.marking import HOUR, LATE_SECONDS, Rules
 
 _MEASURES = (
@@ -54,12 +55,22 @@ WHERE scanned_at >= %(start)s AND scanned_at < %(end)s
 GROUP BY in_hour, station, operator, cp_base, oc1, oc2, defect_id
 """  # noqa: S608 - of our own constants
 
-_SUM = f"""
-INSERT INTO scans_shiftrollup (day, shift, station, operator, defect, {_COLUMNS})
-SELECT day, shift, station, operator, defect, {", ".join(f"SUM({name})" for name in _MEASURES)}
-FROM scans_rollup WHERE day = %(day)s AND shift = %(shift)s
-GROUP BY day, shift, station, operator, defect
-"""  # noqa: S608 - of our own constants
+
+def _sum(level: Level) -> str:
+    sums = ", ".join(f"SUM({name})" for name in _MEASURES)
+    return (
+        f"SELECT {level.number}, day, shift, {level.columns}, {sums} "  # noqa: S608 - our own
+        "FROM scans_rollup WHERE day = %(day)s AND shift = %(shift)s "
+        f"GROUP BY day, shift, {KEY}"
+    )
+
+
+_SUM = (
+    "INSERT INTO scans_shiftrollup "
+    f"(level, day, shift, {', '.join([*NOTHING, 'defect'])}, {_COLUMNS}) "
+    + " UNION ALL ".join(map(_sum, LEVELS))
+)
+_LEVELS = ", ".join(str(level.number) for level in LEVELS)
 
 
 class RulesChanged(Exception):
@@ -126,6 +137,8 @@ def _recount(rules: Rules, day: date, number: int, hours: int = Recount.ALL) -> 
         )
         cursor.execute(_COUNT, values)
         cursor.execute(
-            "DELETE FROM scans_shiftrollup WHERE day = %(day)s AND shift = %(shift)s", values
+            f"DELETE FROM scans_shiftrollup WHERE level IN ({_LEVELS}) "  # noqa: S608 - ours
+            "AND day = %(day)s AND shift = %(shift)s",
+            values,
         )
         cursor.execute(_SUM, values)

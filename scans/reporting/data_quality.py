@@ -46,7 +46,7 @@ def data_quality(f: Filters) -> DataQuality:
     """From the roll-ups, and from the incidents of the time: `incident_time`."""
     stations: dict[str, Flaws] = {}
     rows = (
-        counted(f)
+        counted(f, ["station"])
         .order_by()
         .values("station")
         .annotate(

@@ -22,7 +22,8 @@ LOOK_MOST = 20_000
 # Records of one transaction.
 SLICE = 100_000
 LOCK_WAIT_SECONDS = 2
-LOCK_WAIT_TIMEOUT = 1205
+# MariaDB's numbers: waited too long for a lock, and for each other.
+LOCKED = {1205, 1213}
 HOUR = timedelta(hours=1)
 # Before all moments that a scan may have.
 _EPOCH = datetime(1990, 1, 1, tzinfo=UTC)
@@ -120,11 +121,11 @@ def look() -> Look:
 
 @contextmanager
 def unless_locked() -> Iterator[None]:
-    """Give up what waits too long for another one."""
+    """Give up what waits in vain for another one."""
     try:
         yield
     except OperationalError as error:
-        if error.args[0] != LOCK_WAIT_TIMEOUT:
+        if error.args[0] not in LOCKED:
             raise
 
 
@@ -249,10 +250,11 @@ def _mark_all(rules: Rules) -> None:
     """Each shift that has scans, or had some as long as shifts began at other times."""
     _write(dict.fromkeys(shifts_with_scans(rules.starts), Recount.ALL))
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"INSERT INTO scans_recount (day, shift, hours) "  # noqa: S608 - our own constants
-            f"SELECT DISTINCT day, shift, {Recount.ALL} FROM scans_shiftrollup {_AS_WELL}"
-        )
+        for table in ("scans_rollup", "scans_shiftrollup"):
+            cursor.execute(
+                f"INSERT INTO scans_recount (day, shift, hours) "  # noqa: S608 - our own constants
+                f"SELECT DISTINCT day, shift, {Recount.ALL} FROM {table} {_AS_WELL}"
+            )
 
 
 def shifts_with_scans(starts: Starts) -> set[Shift]:

@@ -91,7 +91,7 @@ ORDER BY last.scanned_at DESC, last.id DESC
 def _newest(f: Filters) -> list[Piece]:
     # Each of these rows stands for one piece at least.
     rows = list(
-        counted(f, by_hour=True)
+        counted(f, ["hour", "cp_base"])
         .filter(again__gt=0)
         .order_by("-day", "-shift", "-hour")
         .values_list("day", "shift", "cp_base")[:PIECES_MOST]

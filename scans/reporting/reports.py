@@ -47,7 +47,7 @@ def totals(f: Filters) -> Totals:
 
 
 def _by(f: Filters, *names: str) -> list[tuple[Any, Totals]]:
-    rows = counted(f).order_by(*names).values(*names).annotate(**SUMS)
+    rows = counted(f, names).order_by(*names).values(*names).annotate(**SUMS)
     return [(tuple(row[name] for name in names), Totals.of(row)) for row in rows]
 
 
@@ -72,7 +72,7 @@ def by_shift(f: Filters) -> list[tuple[Shift, Totals]]:
 
 def defects(f: Filters) -> list[Bar]:
     """What was found wrong, the most frequent first: of all scans that count and reject."""
-    rows = counted(f).filter(~IS_APPROVED).values("defect").annotate(count=Sum("scans"))
+    rows = counted(f, ["defect"]).filter(~IS_APPROVED).values("defect").annotate(count=Sum("scans"))
     return pareto({row["defect"]: int(row["count"]) for row in rows.order_by("defect")})
 
 
@@ -81,12 +81,12 @@ def chart(f: Filters) -> PChart:
 
     A defect that is chosen is what is looked for among all that was inspected, as rejects are.
     """
-    looked_for = ~IS_APPROVED
+    looked_for, by = ~IS_APPROVED, "result"
     if f.defect and f.defect != APPROVED:
-        looked_for = Q(defect=f.defect)
+        looked_for, by = Q(defect=f.defect), "defect"
     names = ["day"] if f.days > SHIFTS_MOST_DAYS else ["day", "shift"]
     rows = (
-        counted(f.but(defect="", result=""))
+        counted(f.but(defect="", result=""), [by])
         .order_by(*names)
         .values_list(*names)
         .annotate(inspected=Sum("scans"), found=Sum("scans", filter=looked_for))
@@ -126,7 +126,7 @@ def hourly(f: Filters) -> list[Hour]:
     something was scanned on some day.
     """
     rows = (
-        counted(f, by_hour=True)
+        counted(f, ["hour"])
         .order_by()
         .values_list("day", "shift", "hour")
         .annotate(

@@ -57,12 +57,10 @@ def refresh(*, most: int | None = None) -> None:
 def freshen() -> Freshness:
     """Count what is new if it is little, and tell how true the roll-ups are then."""
     found = look()
-    if found.is_new or found.is_by_other_rules:
-        is_little = found.newer_scans + found.newer_events <= FRESHEN_RECORDS
-        if is_little if found.is_by_other_rules else found.uncounted <= FRESHEN_RECORDS:
-            with unless_locked():
-                mark(is_settling=False)
-            found = look()
+    if (found.is_new or found.is_by_other_rules) and found.uncounted <= FRESHEN_RECORDS:
+        with unless_locked():
+            mark(is_settling=False)
+        found = look()
     if 0 < found.waiting <= FRESHEN_SHIFTS:
         with suppress(RulesChanged):
             count_waiting(found.rules, most=FRESHEN_SHIFTS, seconds=FRESHEN_SECONDS)

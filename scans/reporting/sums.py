@@ -1,5 +1,6 @@
 """Adds up the roll-ups that fit a filter."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
@@ -7,6 +8,7 @@ from django.db.models import Q, QuerySet, Sum
 
 from scans.models import APPROVED, RollUp, ShiftRollUp
 from scans.reporting.filters import NO_STATION, Filters
+from scans.reporting.levels import level_for
 from scans.shifts import NAMES
 
 
@@ -59,15 +61,17 @@ SUMS = {
 }
 
 
-def counted(f: Filters, *, by_hour: bool = False) -> QuerySet[Any]:
-    """The roll-ups that fit: of shifts, unless the order, an OC or the hour is asked for.
+def counted(f: Filters, by: Iterable[str] = ()) -> QuerySet[Any]:
+    """The roll-ups that fit, of the level with the fewest rows that tells all of this apart.
 
     They lie together by day; those of an order are found by `rollup_order`.
     """
-    is_fine = by_hour or f.cp_base or f.oc1 or f.oc2
-    rows: QuerySet[Any] = (RollUp if is_fine else ShiftRollUp).objects.filter(
-        day__gte=f.since, day__lte=f.until
-    )
+    asked = {name for name in f.chosen if name != "shift"} | set(by) - {"day", "shift"}
+    level = level_for(asked | {"result"})
+    rows: QuerySet[Any] = RollUp.objects.all()
+    if level is not None:
+        rows = ShiftRollUp.objects.filter(level=level.number)
+    rows = rows.filter(day__gte=f.since, day__lte=f.until)
     if f.shift:
         rows = rows.filter(shift=NAMES.index(f.shift))
     if f.station:

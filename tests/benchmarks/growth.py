@@ -1,8 +1,8 @@
 """How cost grows with the number of scans: board, reports, a scan's statements, the roll-ups.
 
-Each size is filled anew, on a server with the memory of docker/mariadb.cnf. What is measured is
-what the functions take that the pages call, all of their statements and Python, without HTTP and
-templates. Each is called once to warm up and then several times; the median is told.
+Each size is filled anew, on a server with the memory of docker/mariadb.cnf. Reports are whole
+pages, all of their statements, Python and templates, but for gunicorn; all else is what its
+function takes. Each is asked for once to warm up and then several times; the median is told.
 """
 
 import itertools
@@ -15,7 +15,8 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +33,8 @@ SERVER_OPTIONS: dict[str, str | int] = {
 }
 # While it is filled nothing has to survive a loss of power.
 HASTY = {"innodb-flush-log-at-trx-commit": 0, "innodb-doublewrite": 0}
-BOARD, REPORT, ROWS_PAGE, TRACE = "board", "report", "rows", "trace"
-AIMS_MS = {BOARD: 100.0, REPORT: 1000.0, ROWS_PAGE: 1000.0, TRACE: 1000.0}
+BOARD, REPORT, TRACE = "board", "report", "trace"
+AIMS_MS = {BOARD: 100.0, REPORT: 1000.0, TRACE: 1000.0}
 PERIODS = {"today": 1, "week": 7, "month": 30, "quarter": 90, "year": 365, "all": 3650}
 
 Sizes = dict[int, dict[str, float]]
@@ -157,7 +158,7 @@ def _ask(rows: int) -> dict[str, float]:
     _say(f"{rows:,} rows: counting the roll-ups")
     costs |= _roll_ups()
     costs[f"{BOARD}, running shift, ms"] = _median(_board)
-    for name, ask in (_reports(rows) | _rows(rows) | _traces()).items():
+    for name, ask in (_reports(rows) | _traces()).items():
         _say(f"{rows:,} rows: {name}")
         costs[f"{name}, ms"] = _median(ask)
     _say(f"{rows:,} rows: scans")
@@ -184,7 +185,7 @@ def _roll_ups() -> dict[str, float]:
     return {
         "roll-ups counted anew, s": time.perf_counter() - began,
         "roll-ups by hour, rows": RollUp.objects.count(),
-        "roll-ups by shift, rows": ShiftRollUp.objects.count(),
+        "roll-ups by shift, rows, all levels": ShiftRollUp.objects.count(),
         "refresh with nothing new, ms": _median(rollups.refresh),
     }
 
@@ -198,69 +199,62 @@ def _board() -> Any:
 
 
 def _reports(rows: int) -> dict[str, Callable[[], Any]]:
-    """Each by its name; what one page shows together, too."""
+    """Each page whole, as a browser gets it, but for the way through gunicorn."""
+    from django.urls import reverse
+
     from scans.models import Scan
-    from scans.reporting import reports
-    from scans.reporting.filters import Filters
     from tests.benchmarks.filling import NOW, first_moment
 
-    parts = {
-        "totals": reports.totals,
-        "stations": reports.by_station,
-        "defects": reports.defects,
-        "chart": reports.chart,
-        "hours": reports.hourly,
-        "operators": reports.by_operator,
-        "re-inspections": reports.reinspected,
-        "data quality": reports.data_quality,
+    client = _client()
+    pages = {
+        "overview": "scans:reports",
+        "operators": "scans:operators",
+        "re-inspections": "scans:reinspections",
+        "data quality": "scans:data_quality",
+        "rows": "scans:rows",
     }
-    today = NOW.date()
+
+    def get(name: str, since: date, **chosen: str) -> None:
+        query = {"since": since.isoformat(), "until": NOW.date().isoformat(), **chosen}
+        answer = client.get(reverse(name), query, headers={"host": "localhost"})
+        assert answer.status_code == 200, answer.content
+
     first = first_moment(rows).date()
     asked: dict[str, Callable[[], Any]] = {}
     for period, days in PERIODS.items():
-        since = max(today - timedelta(days=days - 1), first)
-        f = Filters(since=since, until=today)
-        for part, function in parts.items():
-            asked[f"{REPORT}, {period}, {part}"] = lambda function=function, f=f: function(f)
+        since = max(NOW.date() - timedelta(days=days - 1), first)
+        for page, name in pages.items():
+            asked[f"{REPORT}, {period}, {page}"] = partial(get, name, since)
     last = Scan.objects.latest("pk")
-    for name, chosen in {
+    for words, chosen in {
         "a station": {"station": "FG-07"},
         "an operator": {"operator": last.operator},
         "an order": {"cp_base": last.cp_base},
         "an OC": {"oc1": "OC01"},
         "a defect": {"defect": "001"},
         "nights": {"shift": "night"},
+        "rejects": {"result": "rejected"},
     }.items():
-        f = Filters(since=first, until=today, **chosen)
-        for part in ("totals", "hours", "re-inspections"):
-            function = parts[part]
-            asked[f"{REPORT}, all, {name}, {part}"] = lambda function=function, f=f: function(f)
+        for page in ("overview", "rows"):
+            asked[f"{REPORT}, all, {words}, {page}"] = partial(get, pages[page], first, **chosen)
     return asked
 
 
-def _rows(count: int) -> dict[str, Callable[[], Any]]:
-    """Pages of a hundred scans."""
-    from scans.models import Scan
-    from scans.reporting import rows
-    from scans.reporting.filters import Filters
-    from tests.benchmarks.filling import NOW, first_moment
+def _client() -> Any:
+    """Of somebody from quality."""
+    from django.contrib.auth.models import Group
+    from django.test import Client
 
-    everything = Filters(since=first_moment(count).date(), until=NOW.date())
-    last = Scan.objects.latest("pk")
-    oldest_first = Scan.objects.order_by("pk")[count // 2]
-    middle = everything.but(until=oldest_first.scanned_at.date())
-    asked = {
-        "all, the newest": everything,
-        "all, from the middle on": middle,
-        "a station's rejects": everything.but(station="FG-07", result="rejected"),
-        "an operator's": everything.but(operator=last.operator),
-        "a defect's nights": everything.but(defect="005", shift="night"),
-        "an order's": everything.but(cp_base=last.cp_base),
-    }
-    return {
-        f"{ROWS_PAGE}, {name}": lambda f=f: rows.page(f)  # type: ignore[misc]
-        for name, f in asked.items()
-    }
+    from accounts.models import User
+    from accounts.roles import sync_roles
+    from tests.benchmarks.filling import USER
+
+    sync_roles()
+    user = User.objects.get(username=USER)
+    user.groups.set([Group.objects.get(name="quality")])
+    client = Client()
+    client.force_login(user)
+    return client
 
 
 def _traces() -> dict[str, Callable[[], Any]]:
@@ -275,7 +269,7 @@ def _traces() -> dict[str, Callable[[], Any]]:
         "a part of a code": again.cp[4:10],
         "a code that there is not": "CP99999999-9999",
     }
-    return {f"{TRACE}, {name}": lambda code=code: trace(code) for name, code in codes.items()}  # type: ignore[misc]
+    return {f"{TRACE}, {name}": partial(trace, code) for name, code in codes.items()}
 
 
 _pieces = itertools.count()

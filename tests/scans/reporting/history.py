@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from scans.models import Event, RollUp, RollUpState, Scan, Settings, ShiftRollUp
+from scans.reporting.levels import LEVELS
 from scans.shifts import NAMES, Shift
 
 MEASURES = (
@@ -18,7 +19,7 @@ MEASURES = (
     "late",
 )  # fmt: skip
 FINE = ("day", "shift", "hour", "station", "operator", "cp_base", "oc1", "oc2", "defect")
-COARSE = ("day", "shift", "station", "operator", "defect")
+COARSE = ("day", "shift", "hour", "station", "operator", "oc1", "oc2", "defect")
 # Around the two changes of clocks, and an ordinary change of days.
 MOMENTS = [
     datetime(2026, 10, 24, 18, 30, tzinfo=UTC),
@@ -219,21 +220,31 @@ def stored() -> Table:
     }
 
 
-def stored_by_shift() -> Table:
-    return {
-        tuple(row[name] for name in COARSE): {name: row[name] for name in MEASURES}
-        for row in ShiftRollUp.objects.values(*COARSE, *MEASURES)
-    }
+def stored_by_shift() -> dict[int, Table]:
+    """What the coarser ones say, by level."""
+    tables: dict[int, Table] = {level.number: {} for level in LEVELS}
+    for row in ShiftRollUp.objects.values("level", *COARSE, *MEASURES):
+        key = tuple(row[name] for name in COARSE)
+        tables[row["level"]][key] = {name: row[name] for name in MEASURES}
+    return tables
 
 
-def summed(table: Table) -> Table:
-    """The finer ones added up to the coarser ones."""
-    sums: dict[tuple[Any, ...], Counter[str]] = defaultdict(Counter)
-    for key, counts in table.items():
-        named = dict(zip(FINE, key, strict=True))
-        for name, count in counts.items():
-            sums[tuple(named[each] for each in COARSE)][name] += count
-    return {key: dict(counts) for key, counts in sums.items()}
+def summed(table: Table) -> dict[int, Table]:
+    """The finer ones added up to those of each level."""
+    found = {}
+    for level in LEVELS:
+        sums: dict[tuple[Any, ...], Counter[str]] = defaultdict(Counter)
+        for key, counts in table.items():
+            named = dict(zip(FINE, key, strict=True))
+            for name in ("hour", "station", "operator", "oc1", "oc2"):
+                if name not in level.by:
+                    named[name] = 0 if name == "hour" else ""
+            if "defect" not in level.by and named["defect"] != "000":
+                named["defect"] = ""
+            for name, count in counts.items():
+                sums[tuple(named[each] for each in COARSE)][name] += count
+        found[level.number] = {key: dict(counts) for key, counts in sums.items()}
+    return found
 
 
 def state() -> RollUpState:

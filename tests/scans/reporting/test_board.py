@@ -92,6 +92,7 @@ def test_hours_are_those_that_have_begun(user):
 def test_lines_hold_their_stations(user):
     Station.objects.filter(code__in=["FG-01", "FG-03"]).update(line="B")
     Station.objects.filter(code="FG-02").update(line="A")
+    Station.objects.filter(code="FG-04").update(line="")
     lines = board(MORNING, NOW).lines
     assert [(line.name, [station.code for station in line.stations]) for line in lines] == [
         ("", ["FG-04"]),

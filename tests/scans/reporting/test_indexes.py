@@ -102,7 +102,7 @@ def test_what_is_new_costs_the_hour_in_which_it_is():
 
     # 1,100 scans in an hour of all stations, 9,000 in a shift. Each is looked at several times, to
     # be put in order and to be added up.
-    assert rows_read(scan_and_void) < 25_000
+    assert rows_read(scan_and_void) < 30_000
     found = plans(rollups.freshen)
     assert set(found) <= {"state", "scans_revision", "scans_rollupstate", "scans_recount"} | {
         "scans_scan", "scans_event",
@@ -123,7 +123,7 @@ PARTS = [
 @pytest.mark.parametrize("report", PARTS)
 def test_a_report_reads_the_roll_ups_of_its_days_alone(db, report):
     found = plans(lambda: report(DAY))
-    assert found.keys() == {"scans_rollup" if report is reports.hourly else "scans_shiftrollup"}
+    assert found == {"scans_shiftrollup": {("PRIMARY", False)}}
     everything = Filters(since=TODAY - timedelta(days=9), until=TODAY)
     a_day, all_days = rows_read(lambda: report(DAY)), rows_read(lambda: report(everything))
     assert a_day < all_days * 0.8

@@ -244,12 +244,12 @@ def test_the_check_finds_what_differs_and_changes_nothing(user, capsys):
     call_command("rebuildrollups", check=True)
     assert "what the records say" in capsys.readouterr().out
     spoil()
-    with pytest.raises(CommandError, match="2 counts differ"):
+    with pytest.raises(CommandError, match="6 counts differ"):
         call_command("rebuildrollups", check=True)
     said = capsys.readouterr().out
     assert "2026-11-20 morning, hour 6, station FG-01" in said
     assert "scans 7, not 1" in said
-    assert "1 sums of the shift are wrong" in said
+    assert "1 sums by defect, operator, station are wrong" in said
     assert RollUp.objects.get().scans == 7
 
 
@@ -258,14 +258,15 @@ def test_the_check_finds_counts_of_scans_that_there_are_not(user):
     rollups.refresh()
     row = RollUp.objects.values().get()
     RollUp.objects.create(**row | {"day": date(2026, 11, 1)})
-    row = ShiftRollUp.objects.values().get()
-    ShiftRollUp.objects.create(**row | {"day": date(2026, 11, 1)})
+    row = ShiftRollUp.objects.values().filter(level=3).get()
+    ShiftRollUp.objects.create(**row | {"day": date(2026, 11, 2)})
     found = rollups.differences()
-    assert len(found) == 3
+    # Counts of a roll-up, the levels that lack it, and the sum that is too much.
+    assert len(found) == 3 + 5 + 1
     assert found[0].endswith("scans 1, not 0")
     rollups.rebuild()
     assert rollups.differences() == []
-    assert ShiftRollUp.objects.count() == 1
+    assert ShiftRollUp.objects.count() == 5
 
 
 def test_the_check_counts_what_was_scanned_meanwhile(user, monkeypatch):
