@@ -13,6 +13,7 @@ from scans import bulk
 from scans.legacy.reading import Reader, Rejected
 from scans.legacy.sources import Source
 from scans.models import LegacyImport
+from scans.pausing import pause
 
 BATCH_ROWS = 2000
 Reject = Callable[[int, list[str], str], Any]
@@ -56,6 +57,7 @@ def bring_over(
                 reject(line, row, str(error))
         _store(scans, tally, record)
         progress(tally.read)
+        pause()
     if record is not None:
         record.finished_at = timezone.now()
         record.save()

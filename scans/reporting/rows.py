@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from scans.floor import current_floor
 from scans.models import APPROVED, Event, Scan
+from scans.pausing import pause
 from scans.reporting.filters import NO_STATION, BadFilter, Filters, Window
 from scans.reporting.reports import totals
 
@@ -291,8 +292,7 @@ def batches(f: Filters, *, size: int = 2000) -> Iterator[list[Row]]:
     search.limit(_newest(Scan), _newest(Event))
     position: _Position | None = None
     while rows := _next_batch(search, size, position):
-        if not connection.in_atomic_block:
-            connection.close()
+        pause()
         yield rows
         position = _Position(rows[-1].scanned_at.replace(tzinfo=UTC), rows[-1].id)
 
