@@ -10,8 +10,18 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from scans.demo import seed_master_data
-from scans.models import Defect, Event, Operator, Scan, Station
-from scans.reporting import rows
+from scans.models import (
+    Defect,
+    Event,
+    Operator,
+    Recount,
+    RollUp,
+    RollUpState,
+    Scan,
+    ShiftRollUp,
+    Station,
+)
+from scans.reporting import rollups, rows
 from scans.reporting.filters import BadFilter, Filters
 from scans.shifts import shift_at
 from tests.records import empty
@@ -56,8 +66,9 @@ def many(django_db_setup, django_db_blocker) -> Iterator[None]:
             cursor.execute(VOID)
             cursor.execute("ANALYZE TABLE scans_scan, scans_event")
             cursor.fetchall()
+        rollups.rebuild()
         yield
-        empty(Event, Scan)
+        empty(Event, Scan, RollUp, ShiftRollUp, RollUpState, Recount)
         for model in (Station, Operator):
             model.objects.all().delete()
         Defect.objects.exclude(code="000").delete()
