@@ -4,8 +4,10 @@ import contextlib
 import math
 import os
 import secrets
+from datetime import datetime, time
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -43,6 +45,23 @@ def _above_zero(name: str, default: float, what: str) -> float:
     if not 0 < value < math.inf:
         raise ImproperlyConfigured(f"{name} must be {what} above 0, not {text!r}.")
     return value
+
+
+def time_of_day(name: str, default: str) -> time:
+    """The variable `name`, such as 06:30. Raises ImproperlyConfigured."""
+    text = os.environ.get(name) or default
+    try:
+        return datetime.strptime(text, "%H:%M").time()  # noqa: DTZ007 - it has no zone
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} must be a time such as 06:30, not {text!r}.") from None
+
+
+def is_private(url: str, *, or_loopback: bool) -> bool:
+    """Whether nobody on the way to it reads along."""
+    parts = urlsplit(url)
+    if or_loopback and parts.hostname == "127.0.0.1":
+        return parts.scheme in ("http", "https")
+    return parts.scheme == "https" and bool(parts.hostname)
 
 
 def networks(name: str, *, default: str) -> list[IPv4Network | IPv6Network]:

@@ -18,10 +18,12 @@ from quality.environment import (
     BASE_DIR,
     VAR_DIR,
     factor,
+    is_private,
     kept_secret,
     networks,
     seconds,
     secret,
+    time_of_day,
     whole_number,
 )
 
@@ -149,7 +151,30 @@ if SITE_URL and not re.fullmatch(r"https?://[^/\s]+", SITE_URL):
 
 # Functions without arguments, done by one process of each host every so many seconds; 0: by none.
 CHORES_INTERVAL = whole_number("CHORES_INTERVAL", 60, least=0)
-CHORES: list[str] = []
+CHORES = [
+    "scans.keeping.sealing.seal_new",
+    "scans.reporting.rollups.refresh",
+    "scans.daily_report.send_due",
+]
+
+# The report of the production day before: to whom, from which time of the factory's day on, and in
+# which language. To nobody unless somebody is named.
+DAILY_REPORT_EMAIL = env.list("DAILY_REPORT_EMAIL", default=[])
+DAILY_REPORT_WEBHOOK = secret("DAILY_REPORT_WEBHOOK")
+DAILY_REPORT_AT = time_of_day("DAILY_REPORT_AT", "06:30")
+DAILY_REPORT_LANGUAGE = os.environ.get("DAILY_REPORT_LANGUAGE") or "ro"
+if DAILY_REPORT_WEBHOOK and not is_private(DAILY_REPORT_WEBHOOK, or_loopback=DEVELOPMENT):
+    raise ImproperlyConfigured("DAILY_REPORT_WEBHOOK must look like https://host/path.")
+if DAILY_REPORT_LANGUAGE not in ("ro", "en"):
+    raise ImproperlyConfigured("DAILY_REPORT_LANGUAGE must be ro or en.")
+EMAIL_URL = secret("EMAIL_URL")
+vars().update(env.email_url_config(EMAIL_URL or "dummymail://"))
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = os.environ.get("EMAIL_FROM") or "quality@localhost"
+if DAILY_REPORT_EMAIL and not EMAIL_URL:
+    raise ImproperlyConfigured(
+        "DAILY_REPORT_EMAIL needs EMAIL_URL: smtp+tls://user:password@host:587."
+    )
 
 
 # ----- Cache

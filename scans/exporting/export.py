@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from scans.exporting import textfile, workbook
 from scans.exporting.columns import COLUMNS, Cell, cells_with
@@ -22,10 +22,6 @@ FORMATS = {
 }
 
 Batches = Iterable[Iterable[Sequence[Cell]]]
-
-
-class Busy(Exception):
-    """As many exports as may be are on their way already."""
 
 
 class Export:
@@ -80,32 +76,25 @@ class Export:
             self.done += len(batch)
 
 
-_turns = threading.BoundedSemaphore(MOST_AT_ONCE)
+_lock = threading.Lock()
+_under_way = 0
 
 
-class Download:
-    """The pieces of a file for one who takes them in as slowly as he likes; to be closed."""
+def is_full() -> bool:
+    """Whether as many files are on their way as may be; two who ask at once may both get in."""
+    return _under_way >= MOST_AT_ONCE
 
-    def __init__(self, export: Callable[[], Export]) -> None:
-        """Raises Busy."""
-        if not _turns.acquire(blocking=False):
-            raise Busy
-        try:
-            self.export = export()
-            self._chunks = self.export.chunks()
-        except BaseException:
-            _turns.release()
-            raise
-        self._is_open = True
 
-    def __iter__(self) -> Iterator[bytes]:
-        return self._chunks
+def download(export: Export) -> Iterator[bytes]:
+    """The pieces of a file for one who takes them in as slowly as he likes.
 
-    def close(self) -> None:
-        """Also of what nobody has begun to read."""
-        if self._is_open:
-            self._is_open = False
-            try:
-                self._chunks.close()  # type: ignore[attr-defined]
-            finally:
-                _turns.release()
+    It counts from its first piece on until it is closed: what nobody reads holds up nobody.
+    """
+    global _under_way
+    with _lock:
+        _under_way += 1
+    try:
+        yield from export.chunks()
+    finally:
+        with _lock:
+            _under_way -= 1

@@ -22,6 +22,9 @@ logger = logging.getLogger("scans.seals")
 
 MODELS = {model._meta.db_table: model for model in (Scan, Event)}
 BATCH = 1000
+# So many in one run of the chore, which take half a second of a worker's processor: what is
+# imported by the million is sealed within hours, or at once by `sealrecords`.
+MOST_BATCHES = 50
 # A batch that is not full waits so long for more: a seal each minute would be half a million a
 # year, in each of the two tables.
 FULL_WITHIN = timedelta(minutes=10)
@@ -48,7 +51,7 @@ def seal_new() -> int:
 
     Any number of processes may do so at once.
     """
-    return _seal(is_urgent=False)
+    return _seal(is_urgent=False, most=MOST_BATCHES)
 
 
 def seal_now(progress: Callable[[int], None] = lambda count: None) -> int:
@@ -56,18 +59,24 @@ def seal_now(progress: Callable[[int], None] = lambda count: None) -> int:
     return _seal(is_urgent=True, progress=progress)
 
 
-def _seal(*, is_urgent: bool, progress: Callable[[int], None] = lambda count: None) -> int:
-    sealed = 0
+def _seal(
+    *,
+    is_urgent: bool,
+    most: int | None = None,
+    progress: Callable[[int], None] = lambda count: None,
+) -> int:
+    sealed = batches = 0
     for table, model in MODELS.items():
         head = before = head_of(table)
         settled = settled_up_to(model, head.last_id)
-        while head.last_id < settled:
+        while head.last_id < settled and batches != most:
             canonical.give_back()
             follower, count = _next(table, head, settled, is_urgent=is_urgent)
             if follower is None:
                 break
             head = follower
             sealed += count
+            batches += 1
             progress(sealed)
         if head != before:
             # For who keeps the log where the database's administrator does not reach.

@@ -126,10 +126,8 @@ def missing_head(head: str) -> Finding:
 
 def _before(table: str, number: int) -> Head:
     """The seal that is trusted: nothing before it is looked at."""
-    if number <= 1:
-        return Head()
-    seal = Seal.objects.filter(table_name=table, number=number - 1).first()
-    return Head(seal.number, seal.last_id, seal.digest) if seal else Head(number - 1)
+    seal = Seal.objects.filter(table_name=table, number__lt=number).order_by("-number").first()
+    return Head(seal.number, seal.last_id, seal.digest) if seal else Head()
 
 
 def _seals(table: str, after: int) -> Iterator[Seal]:

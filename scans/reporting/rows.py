@@ -11,7 +11,10 @@ from django.utils.translation import gettext as _
 
 from scans.floor import current_floor
 from scans.models import APPROVED, Event, Scan
+from scans.pausing import pause
 from scans.reporting.filters import NO_STATION, BadFilter, Filters, Window
+from scans.reporting.narrowing import narrowed
+from scans.reporting.reports import totals
 
 PAGE_SIZE = 100
 # So many windows in one statement at most: a shift's range of years has a window for each day.
@@ -248,7 +251,11 @@ def _clipped(f: Filters) -> list[Window]:
             return []
         day = timedelta(days=1)
         f = f.but(since=max(f.since, first.date() - day), until=min(f.until, last.date() + day))
-    return f.windows(current_floor().starts) if f.since <= f.until else []
+    if f.since > f.until:
+        return []
+    starts = current_floor().starts
+    # No index begins with them.
+    return narrowed(f, starts) if f.oc1 or f.oc2 else f.windows(starts)
 
 
 def _moment(moment: datetime) -> Any:
@@ -256,19 +263,9 @@ def _moment(moment: datetime) -> Any:
 
 
 def count(f: Filters) -> int:
-    """How many scans there are, the voided too."""
-    search = _Search(f, newest_first=False)
-    found = 0
-    for windows in search._groups(None):
-        where, values = search._where(windows, None)
-        with connection.cursor() as cursor:
-            cursor.execute(
-                f"SELECT COUNT(*) FROM scans_scan s FORCE INDEX ({search._index})"  # noqa: S608
-                f" WHERE {where}",
-                values,
-            )
-            found += cursor.fetchone()[0]
-    return found
+    """How many scans there are, the voided too, by the roll-ups: call rollups.freshen() before."""
+    found = totals(f)
+    return found.scans + found.voided
 
 
 def page(f: Filters, *, after: str = "", size: int = PAGE_SIZE) -> Page:
@@ -300,8 +297,7 @@ def batches(f: Filters, *, size: int = 2000) -> Iterator[list[Row]]:
     search.limit(_newest(Scan), _newest(Event))
     position: _Position | None = None
     while rows := _next_batch(search, size, position):
-        if not connection.in_atomic_block:
-            connection.close()
+        pause()
         yield rows
         position = _Position(rows[-1].scanned_at.replace(tzinfo=UTC), rows[-1].id)
 

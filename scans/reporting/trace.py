@@ -18,6 +18,8 @@ from scans.reporting.parts import Found, letters_of, newest_where, scans_with, s
 from scans.reporting.timeline import Timeline, in_words, timeline_of
 from scans.shifts import shift_at
 
+# More are no help: each of the scans leads to its own.
+MOST_ORDERS = 12
 # Of one letter there is no end.
 LEAST_LENGTH = 2
 
@@ -180,4 +182,4 @@ def _part(code: str, floor: Floor) -> Match:
     found = scans_with(code, floor.codes.examples["cp"])
     match = _match(_("CPs with “%(part)s” in them") % {"part": code}, found, floor)
     orders = sorted({scan.cp_base for scan in match.scans})
-    return replace(match, orders=orders)
+    return replace(match, orders=orders if len(orders) <= MOST_ORDERS else [])

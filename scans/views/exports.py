@@ -1,16 +1,14 @@
 """Gives out what a report shows, as a file."""
 
-from functools import partial
-
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from accounts.rights import page
-from scans.exporting.export import FORMATS, Busy, Download, Export
+from scans.exporting.export import FORMATS, Export, download, is_full
 from scans.floor import current_floor
-from scans.reporting import rows
+from scans.reporting import rollups, rows
 from scans.reporting.filters import BadFilter, Filters
 from scans.shifts import shift_at
 
@@ -25,24 +23,24 @@ def _export(request: HttpRequest, form: str) -> HttpResponseBase:
     except BadFilter as error:
         lines = [f"{name}: {why}" for name, why in error.errors.items()]
         return _plain("\n".join(lines), status=400)
-    total = rows.count(f)
-    who = request.user.get_username()
-    try:
-        download = Download(partial(Export, f, form, who=who, floor=floor))
-    except Busy:
-        response = _plain(_("Others are exporting just now. Try again in a moment."), status=503)
-        response["Retry-After"] = str(RETRY_AFTER_SECONDS)
-        return response
-    return StreamingHttpResponse(
-        download,
+    if is_full():
+        busy = _plain(_("Others are exporting just now. Try again in a moment."), status=503)
+        busy["Retry-After"] = str(RETRY_AFTER_SECONDS)
+        return busy
+    freshness = rollups.freshen()
+    export = Export(f, form, who=request.user.get_username(), floor=floor)
+    response = StreamingHttpResponse(
+        download(export),
         content_type=FORMATS[form],
         headers={
-            "Content-Disposition": f'attachment; filename="{download.export.name}"',
-            "X-Total-Rows": str(total),
+            "Content-Disposition": f'attachment; filename="{export.name}"',
             # A proxy that keeps it until it is whole would show nobody how far it is.
             "X-Accel-Buffering": "no",
         },
     )
+    if not freshness.uncounted and not freshness.is_rebuilding:
+        response["X-Total-Rows"] = str(rows.count(f))
+    return response
 
 
 def _plain(text: str, *, status: int) -> HttpResponse:

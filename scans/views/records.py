@@ -1,18 +1,21 @@
 """The page of a scan, and what people of quality do about it."""
 
+from datetime import timedelta
 from typing import Any, cast
 from uuid import UUID
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.models import User
 from accounts.rights import page
 from scans import proposals
-from scans.corrections import Ended, NotAllowed, correct_scan
+from scans.corrections import Ended, NotAllowed, Proposed, correct_scan
 from scans.floor import current_floor
 from scans.models import Event, Proposal, Scan
 from scans.replacing import CORRECTABLE, content_of
@@ -21,6 +24,7 @@ from scans.submission import Errors, Refused
 
 VIEW = "scans.view_scan"
 CORRECT = "scans.correct_scan"
+LONG_SECONDS = 300
 
 
 def _scan(uid: UUID) -> Any:
@@ -31,23 +35,46 @@ def _scan(uid: UUID) -> Any:
     return get_object_or_404(scans, uid=uid)
 
 
+def _proposal(scan: Scan) -> Proposal | None:
+    """What waits for a second person."""
+    return scan.proposals.filter(decision=None).select_related("proposed_by").first()
+
+
+def _closed(event: Event | None, proposal: Proposal | None) -> str:
+    """Why a scan cannot be corrected now; "" when it can."""
+    if event is not None:
+        return str(Ended(event))
+    return str(Proposed(proposal)) if proposal is not None else ""
+
+
+def _lasting(seconds: int) -> str:
+    """In words, where seconds say nothing to people."""
+    if seconds < LONG_SECONDS:
+        return f"{seconds} s"
+    moment = timezone.now()
+    return timesince(moment - timedelta(seconds=seconds), moment)
+
+
 @require_GET
 @page(VIEW)
 def record(request: HttpRequest, uid: UUID) -> HttpResponse:
     """What was recorded, in words, and what became of it."""
     scan = _scan(uid)
     floor = current_floor()
-    clock_off_by = abs(scan.clock_skew_seconds or 0)
+    clock_off_seconds = abs(scan.clock_skew_seconds or 0)
+    event = scan.events.select_related("replacement", "recorded_by").first()
+    proposal = _proposal(scan)
     context = {
         "scan": scan,
-        "event": scan.events.select_related("replacement", "recorded_by").first(),
+        "event": event,
         "replaced": Event.objects.filter(replacement=scan).select_related("scan").first(),
-        "proposal": scan.proposals.filter(decision=None).select_related("proposed_by").first(),
+        "proposal": proposal,
+        "is_open": event is None and not (proposal and floor.settings.four_eyes),
         "operator": in_words("operator", scan.operator, floor),
         "raw": [(labels().get(name, name), text) for name, text in scan.raw.items()],
         "is_late": scan.received_at - scan.scanned_at > LATE,
-        "clock_off_by": clock_off_by,
-        "clock_was_off": clock_off_by > floor.settings.clock_off_seconds,
+        "clock_off_by": _lasting(clock_off_seconds),
+        "clock_was_off": clock_off_seconds > floor.settings.clock_off_seconds,
         "timeline": timeline_of(scan.cp),
     }
     return render(request, "scans/record.html", context)
@@ -81,7 +108,7 @@ def correct(request: HttpRequest, uid: UUID) -> HttpResponse:
     context = {
         "scan": scan,
         "event": event,
-        "ended": str(Ended(event)) if event else "",
+        "closed": _closed(event, _proposal(scan) if floor.settings.four_eyes else None),
         "kind": request.POST.get("kind", Event.Kind.REPLACE),
         "fields": [
             {"name": name, "label": label, "value": values[name], "errors": errors.get(name)}

@@ -30,8 +30,8 @@ SELECT
     UUID(), CONCAT('FG-0', MOD(seq, 4) + 1), 'OP0001',
     CONCAT('CP', 70000000 + seq DIV 1000, '-', LPAD(MOD(seq, 1000), 4, '0')),
     CONCAT('CP', 70000000 + seq DIV 1000), 'OC01', 'OC11', IF(MOD(seq, 40), '000', '001'),
-    '', '{{}}', '2026-03-01' + INTERVAL seq * 3 MINUTE, 120,
-    '2026-03-01' + INTERVAL seq * 3 MINUTE, (SELECT MIN(id) FROM accounts_user)
+    '', '{{}}', '2026-03-01' + INTERVAL seq * 6 SECOND, 120,
+    '2026-03-01' + INTERVAL seq * 6 SECOND, (SELECT MIN(id) FROM accounts_user)
 FROM seq_1_to_{SCANS}
 """
 
@@ -42,6 +42,7 @@ def site(mariadb_home, tmp_path_factory) -> Iterator[Site]:
     site = Site(database, tmp_path_factory.mktemp("site"), workers=1)
     site.prepare()
     database.run(FILL)
+    assert site.manage("rebuildrollups").returncode == 0
     with running(site):
         yield site
 

@@ -207,6 +207,8 @@ class TestFourEyes:
         answer = correct(client, scan, defect="002", reason="It was a stain")
         assert answer["Location"] == f"/scans/record/{scan.uid}/"
         assert "quality has proposed a correction" in page(client, scan)
+        assert "Correct it" not in page(client, scan)
+        assert "that one is to be decided first" in page(client, scan, end="correct/")
         proposal = Proposal.objects.get()
         own = client.get("/scans/proposals/").content.decode()
         assert "Somebody else decides" in own

@@ -94,6 +94,12 @@ def test_a_batch_waits_ten_minutes_for_more_unless_somebody_is_in_a_hurry(scanne
     assert seal_new() == 0
 
 
+def test_one_run_leaves_the_rest_to_the_next(scanned, monkeypatch):
+    monkeypatch.setattr(sealing, "MOST_BATCHES", 2)
+    scanned(20)
+    assert [seal_new() for _ in range(4)] == [8, 8, 4, 0]
+
+
 def test_a_short_batch_is_sealed_after_ten_minutes(scanned):
     scanned(3, minutes_ago=11)
     assert seal_new() == 3
@@ -382,6 +388,13 @@ def test_seals_before_one_may_be_trusted(scanned):
     status, said = verified(since_seal=2)
     assert status == 0
     assert "8 records in 2 seals" in said
+    # Of the other table there are none so far.
+    status, said = verified(since_seal=99)
+    assert status == 0
+    assert "scans_scan: 0 records in 0 seals, 0 not sealed yet" in said
+    with unlocked(run):
+        run("DELETE FROM scans_seal WHERE number = 2")
+    assert verify(since_seal=3).findings[0].wrong == Wrong.SEAL_MISSING
 
 
 @unprotected

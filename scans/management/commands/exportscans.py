@@ -14,7 +14,7 @@ from django.utils import timezone
 from scans.exporting.export import FORMATS, Export
 from scans.floor import current_floor
 from scans.management.progress import Bar
-from scans.reporting import rows
+from scans.reporting import rollups, rows
 from scans.reporting.filters import BadFilter, Filters
 from scans.shifts import shift_at
 
@@ -47,6 +47,7 @@ class Command(BaseCommand):
         if form not in FORMATS:
             raise CommandError(f"--format is one of {', '.join(FORMATS)}.")
         export = Export(f, form, who=f"command exportscans ({getpass.getuser()})", floor=floor)
+        rollups.freshen()
         bar = Bar("exported", rows.count(f))
         if path is not None:
             _write_to(path, export, bar)

@@ -12,6 +12,7 @@ from accounts.roles import ROLES
 from scans.demo import seed_master_data
 from scans.demo_load import DAYS, load_past
 from scans.management.progress import Bar
+from scans.reporting import rollups
 
 
 class Command(BaseCommand):
@@ -41,3 +42,6 @@ class Command(BaseCommand):
         with Bar("shifts", days * 3) as bar:
             stored = load_past(timezone.now(), days=days, progress=lambda done, _: bar.show(done))
         self.stdout.write(f"Scans of {days} days: {stored:,} are new.")
+        if stored:
+            with Bar("shifts counted", days * 3) as bar:
+                rollups.rebuild(progress=lambda done, _: bar.show(done))
