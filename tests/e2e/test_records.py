@@ -151,6 +151,20 @@ def test_a_part_of_a_code_and_an_order_lead_to_the_piece_and_the_reports(open_co
     expect(page.locator(".empty")).to_contain_text("Nothing was scanned with")
 
 
+def test_one_code_after_the_other_is_scanned_wherever_the_focus_is(open_context, scanned):
+    page = open_context("quality").new_page()
+    traced(page, scanned)
+    expect(page.locator("#h-piece")).to_have_text(scanned)
+    # The next one takes the place of the first, which still stands there.
+    page.keyboard.type(scanned[:10])
+    page.keyboard.press("Enter")
+    expect(page.locator(".progress")).to_be_visible()
+    page.get_by_role("link", name="In the reports").focus()
+    page.keyboard.type(scanned)
+    page.keyboard.press("Enter")
+    expect(page.locator("#h-piece")).to_have_text(scanned)
+
+
 # ----- The look
 
 
