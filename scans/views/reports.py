@@ -79,6 +79,7 @@ def reports(request: HttpRequest, filters: Filters, floor: Floor) -> dict[str, A
         "freshness": freshness,
         "totals": totals,
         "is_narrowed": narrowed,
+        "is_of_defect": figures.is_of_defect(filters),
         "figures": (
             figures.of_some(filters, totals, everything)
             if narrowed

@@ -165,6 +165,16 @@ def test_one_defect_is_looked_at_among_all_that_was_inspected(quality, shift):
     assert "Scans with it 1 Inspected 3 Share 33.3%" in page
 
 
+def test_of_what_was_approved_the_chart_says_what_was_not(quality, shift):
+    page = ask(quality, query=f"date={DAY}&result=approved")
+    assert "Scans with it 7 Inspected 11 Share 63.6%" in page
+    assert "36.4% rejected Too few shifts have scans to tell what is usual." in page
+    assert "Share rejected of each shift" in page
+    page = ask(quality, query=f"date={DAY}&defect=001")
+    assert "18.2% of all that was inspected Too few" in page
+    assert "Share rejected of each shift" not in page
+
+
 # ----- Filters
 
 
