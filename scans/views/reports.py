@@ -86,7 +86,14 @@ def reports(request: HttpRequest, filters: Filters, floor: Floor) -> dict[str, A
             else figures.of_all(filters, totals)
         ),
         "verdict": judge(
-            filters, totals, chart, bars, names, everything=everything, charted_days=charted.days
+            filters,
+            totals,
+            chart,
+            bars,
+            names,
+            everything=everything,
+            charted_days=charted.days,
+            is_counted=not (freshness.uncounted or freshness.waiting),
         ),
         "bars": [(bar, lead(bar.defect), names.get(bar.defect, "")) for bar in bars],
         "chart": chart,

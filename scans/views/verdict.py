@@ -43,10 +43,12 @@ def judge(
     *,
     everything: Totals,
     charted_days: int,
+    is_counted: bool,
 ) -> Verdict:
     """By the numbers of the filters and of all results; the chart may look back further."""
     if not totals.scans:
-        return Verdict("calm", "scan", _("Nothing was scanned"), [])
+        word = _("Nothing was scanned") if is_counted else _("Not counted yet")
+        return Verdict("calm", "scan" if is_counted else "clock", word, [])
     chosen = [point for point in chart.points if is_within(filters, point.label)]
     above = [point for point in chosen if point.is_out and point.share > point.upper]
     most = _most_frequent(filters, bars, names)
