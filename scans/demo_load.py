@@ -12,6 +12,7 @@ from scans.demo import LINES
 from scans.floor import current_floor
 from scans.made_up import BADGES, MadeShift, device_of, make_shift, number_of, shift_of
 from scans.models import Incident, Operator, Scan, Station
+from scans.pausing import pause
 from scans.recording import offset_minutes
 from scans.shifts import FACTORY, NAMES, Shift, shift_at
 
@@ -59,6 +60,7 @@ def load_past(
     stored = 0
     for done, number in enumerate(numbers):
         progress(done, len(numbers))
+        pause()
         shift = shift_of(number, starts)
         if not _is_there(shift):
             made = make_shift(shift, operator.pk)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
@@ -13,6 +13,7 @@ from scans import bulk
 from scans.legacy.reading import Reader, Rejected
 from scans.legacy.sources import Source
 from scans.models import LegacyImport
+from scans.pausing import pause
 
 BATCH_ROWS = 2000
 Reject = Callable[[int, list[str], str], Any]
@@ -56,6 +57,7 @@ def bring_over(
                 reject(line, row, str(error))
         _store(scans, tally, record)
         progress(tally.read)
+        pause()
     if record is not None:
         record.finished_at = timezone.now()
         record.save()
@@ -69,23 +71,27 @@ def _batches(rows: Iterable[tuple[int, list[str]]]) -> Iterator[list[tuple[int, 
 
 
 def _store(scans: list[bulk.NewScan], tally: Tally, record: LegacyImport | None) -> None:
-    before = tally.stored, tally.repeated
-    for attempt in range(2):
-        known = bulk.known([scan.uid for scan in scans])
-        new = [scan for scan in scans if scan.uid not in known]
-        tally.stored = before[0] + len(new)
-        tally.repeated = before[1] + len(known)
-        if record is None:
-            return
-        record.read, record.rejected = tally.read, tally.rejected
-        record.stored, record.repeated = tally.stored, tally.repeated
+    """What is new. That all of it is comes first: to look for each takes a third of the time."""
+    if record is not None:
         try:
-            with transaction.atomic():
-                bulk.insert(new)
-                record.save()
+            _insert(scans, replace(tally, stored=tally.stored + len(scans)), record)
         except IntegrityError:
-            # Somebody else brings the same over at this moment: look once more who was the first.
-            if attempt:
-                raise
+            pass
         else:
+            tally.stored += len(scans)
             return
+    known = bulk.known([scan.uid for scan in scans])
+    new = [scan for scan in scans if scan.uid not in known]
+    tally.stored += len(new)
+    tally.repeated += len(known)
+    if record is not None:
+        # Raised now, it is because somebody else brings the same over at this moment.
+        _insert(new, tally, record)
+
+
+@transaction.atomic
+def _insert(scans: list[bulk.NewScan], tally: Tally, record: LegacyImport) -> None:
+    bulk.insert(scans)
+    record.read, record.rejected = tally.read, tally.rejected
+    record.stored, record.repeated = tally.stored, tally.repeated
+    record.save()

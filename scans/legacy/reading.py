@@ -109,7 +109,7 @@ class Reader:
         return count
 
     def _defect(self, text: str, raw: dict[str, str]) -> str:
-        code = barcode.repair(text)
+        code = text if text.isdigit() else barcode.repair(text)
         if found := _NUMBER.fullmatch(code):
             code = found[1].zfill(3)
         if not self.rules.codes.matches("defect", code):
@@ -139,6 +139,8 @@ class Reader:
 
 
 def _code(field: str, text: str, codes: barcode.Codes, raw: dict[str, str]) -> str:
+    if codes.matches(field, text):  # Most do. A pattern has nothing that would be repaired.
+        return text
     if len(text) > barcode.MAX_LENGTH:
         raise Rejected(f"{field}: too long for a code, {len(text)} characters.")
     code = barcode.repair(text)

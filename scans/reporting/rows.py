@@ -11,7 +11,9 @@ from django.utils.translation import gettext as _
 
 from scans.floor import current_floor
 from scans.models import APPROVED, Event, Scan
+from scans.pausing import pause
 from scans.reporting.filters import NO_STATION, BadFilter, Filters, Window
+from scans.reporting.narrowing import narrowed
 from scans.reporting.reports import totals
 
 PAGE_SIZE = 100
@@ -249,7 +251,11 @@ def _clipped(f: Filters) -> list[Window]:
             return []
         day = timedelta(days=1)
         f = f.but(since=max(f.since, first.date() - day), until=min(f.until, last.date() + day))
-    return f.windows(current_floor().starts) if f.since <= f.until else []
+    if f.since > f.until:
+        return []
+    starts = current_floor().starts
+    # No index begins with them.
+    return narrowed(f, starts) if f.oc1 or f.oc2 else f.windows(starts)
 
 
 def _moment(moment: datetime) -> Any:
@@ -291,8 +297,7 @@ def batches(f: Filters, *, size: int = 2000) -> Iterator[list[Row]]:
     search.limit(_newest(Scan), _newest(Event))
     position: _Position | None = None
     while rows := _next_batch(search, size, position):
-        if not connection.in_atomic_block:
-            connection.close()
+        pause()
         yield rows
         position = _Position(rows[-1].scanned_at.replace(tzinfo=UTC), rows[-1].id)
 

@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import IntegrityError
 from django.utils import timezone
 
 from accounts.models import User
@@ -82,6 +83,11 @@ class Command(BaseCommand):
                 tally = bring_over(source, reader, record, reject=rejects.write, progress=bar.show)
         except (Unreadable, Unmapped) as error:
             raise CommandError(str(error)) from error
+        except IntegrityError as error:
+            raise CommandError(
+                "Another import of the same rows is under way, or master data was taken away. "
+                f"What was stored stays; run it again. ({error.args[-1]})"
+            ) from error
         self._say(tally, reader, path, is_stored=record is not None)
         if tally.stored and record is not None:
             rollups.refresh()
