@@ -2,7 +2,8 @@
 
 Each size is filled anew, on a server with the memory of docker/mariadb.cnf. Reports are whole
 pages, all of their statements, Python and templates, but for gunicorn; all else is what its
-function takes. Each is asked for once to warm up and then several times; the median is told.
+function takes. Each is asked for once to warm up and then several times; the quickest is told, as
+whatever else the machine does only adds to it.
 """
 
 import itertools
@@ -25,7 +26,7 @@ from tests.faults import ROOT
 
 OPERATION = "growth"
 ROWS = (500_000, 2_000_000)
-TIMES = 5
+TIMES = 7
 SCANS = 200
 SERVER_OPTIONS: dict[str, str | int] = {
     "innodb-buffer-pool-size": "512M",
@@ -157,23 +158,24 @@ def _ask(rows: int) -> dict[str, float]:
     costs: dict[str, float] = {}
     _say(f"{rows:,} rows: counting the roll-ups")
     costs |= _roll_ups()
-    costs[f"{BOARD}, running shift, ms"] = _median(_board)
+    costs[f"{BOARD}, running shift, ms"] = _quickest(_board)
     for name, ask in (_reports(rows) | _traces()).items():
         _say(f"{rows:,} rows: {name}")
-        costs[f"{name}, ms"] = _median(ask)
+        costs[f"{name}, ms"] = _quickest(ask)
     _say(f"{rows:,} rows: scans")
     costs |= _scans()
     return costs | _megabytes()
 
 
-def _median(ask: Callable[[], Any], times: int = TIMES) -> float:
+def _quickest(ask: Callable[[], Any], times: int = TIMES) -> float:
+    """ms."""
     ask()
     taken = []
     for _ in range(times):
         began = time.perf_counter()
         ask()
         taken.append((time.perf_counter() - began) * 1000)
-    return statistics.median(taken)
+    return min(taken)
 
 
 def _roll_ups() -> dict[str, float]:
@@ -186,7 +188,7 @@ def _roll_ups() -> dict[str, float]:
         "roll-ups counted anew, s": time.perf_counter() - began,
         "roll-ups by hour, rows": RollUp.objects.count(),
         "roll-ups by shift, rows, all levels": ShiftRollUp.objects.count(),
-        "refresh with nothing new, ms": _median(rollups.refresh),
+        "refresh with nothing new, ms": _quickest(rollups.refresh),
     }
 
 
@@ -303,9 +305,15 @@ def _scans() -> dict[str, float]:
         rollups.freshen()
 
     return {
-        "scan, its own statements, ms": _median(scan, SCANS),
-        "scan and a report's freshen(), ms": _median(scan_and_freshen),
+        # The disk is as quick as it is.
+        "scan, its own statements, median, ms": _middle(scan),
+        "scan and a report's freshen(), ms": _quickest(scan_and_freshen),
     }
+
+
+def _middle(ask: Callable[[], Any]) -> float:
+    taken = [_quickest(ask, 1) for _ in range(SCANS)]
+    return statistics.median(taken)
 
 
 def _megabytes() -> dict[str, float]:
