@@ -14,6 +14,8 @@ _handlers: "weakref.WeakSet[Gathering]" = weakref.WeakSet()
 class Gathering(logging.Handler):
     """Writes a line at once, but of a record that `may_wait` with all others at the next flush.
 
+    A record may stand for many lines, where the formatter knows how to make them (`format_many`).
+
     Whoever lets a record wait calls flush() soon: logging does it at the end of a process.
     """
 
@@ -25,7 +27,7 @@ class Gathering(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Keep its line, or write it. Raises nothing."""
         try:
-            self._lines.append(self._line(record))
+            self._lines += self._lines_of(record)
             if not getattr(record, "may_wait", False):
                 self.flush()
         except Exception:  # noqa: BLE001 - a line that cannot be formatted costs itself
@@ -42,12 +44,21 @@ class Gathering(logging.Handler):
         """Write whole lines, each with its end."""
         raise NotImplementedError
 
-    def _line(self, record: logging.LogRecord) -> bytes:
+    @property
+    def takes_many(self) -> bool:
+        """Whether one record may stand for many lines."""
+        return hasattr(self.formatter, "format_many")
+
+    def _lines_of(self, record: logging.LogRecord) -> list[bytes]:
         # The console and a file have the same formatter: what one has made the other takes.
-        made: tuple[object, bytes] | None = getattr(record, "line", None)
+        made: tuple[object, list[bytes]] | None = getattr(record, "lines", None)
         if made is None or made[0] is not self.formatter:
-            text = (self.format(record) + "\n").encode("utf-8", "backslashreplace")
-            record.line = made = (self.formatter, text)
+            if hasattr(record, "many"):
+                texts = self.formatter.format_many(record)  # type: ignore[union-attr]
+            else:
+                texts = [self.format(record)]
+            lines = [f"{text}\n".encode("utf-8", "backslashreplace") for text in texts]
+            record.lines = made = (self.formatter, lines)
         return made[1]
 
 

@@ -139,9 +139,9 @@ class Strangers(logging.Filter):
 # ----- How a line looks
 
 
-def moment(record: logging.LogRecord) -> str:
+def moment(at: float) -> str:
     """ISO 8601 with milliseconds and offset."""
-    second, fraction = divmod(record.created, 1)
+    second, fraction = divmod(at, 1)
     start, offset = _second(int(second))
     return f"{start}.{int(fraction * 1000):03d}{offset}"
 
@@ -179,7 +179,7 @@ class TextLine(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         text = (
-            f"{moment(record)} {record.levelname} {_pid} {request_id_of(record) or '-'} "
+            f"{moment(record.created)} {record.levelname} {_pid} {request_id_of(record) or '-'} "
             f"{record.name}: {record.getMessage()}{_as_text(fields_of(record))}"
         )
         if record.exc_info:
@@ -187,6 +187,17 @@ class TextLine(logging.Formatter):
         if record.stack_info:
             text += "\n" + record.stack_info
         return text if text.isprintable() else text.translate(_CONTROLS)
+
+    def format_many(self, record: logging.LogRecord) -> list[str]:
+        """The lines of a record that stands for `many`: when, in which request, and all behind it.
+
+        Whoever made them has seen to it that they are printable.
+        """
+        many: list[tuple[float, str, str]] = record.many  # type: ignore[attr-defined]
+        before, after = f" {record.levelname} {_pid} ", f" {record.name}: "
+        return [
+            f"{moment(at)}{before}{request_id or '-'}{after}{text}" for at, request_id, text in many
+        ]
 
     def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's name
         return without_values(super().formatException(ei))
@@ -217,7 +228,7 @@ class JsonLine(JsonFormatter):
     def add_fields(
         self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]
     ) -> None:
-        log_data["time"] = moment(record)
+        log_data["time"] = moment(record.created)
         log_data["level"] = record.levelname
         log_data["process"] = _pid
         if request_id := request_id_of(record):

@@ -1,17 +1,38 @@
 """Writes what requests and leases did: a line each."""
 
 import logging
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any
 
 from django.conf import settings
 
 from quality.monitor.texts import printable
+from quality.monitor.usual import Usual
 from quality.monitor.work import DatabaseWork, Work
 from quality.pool.events import LeaseEnded
 
+logger = logging.getLogger(__name__)
 routes = logging.getLogger("quality.routes")
 database = logging.getLogger("quality.database")
+
+
+def write_requests(works: Iterable[Work]) -> None:
+    """Requests ended, in this order: the usual lines among them are written together."""
+    usual = Usual() if take_many(routes) else None
+    together: list[tuple[float, str, str]] = []
+    for work in works:
+        try:
+            text = usual.text_of(work) if usual is not None else ""
+            if text:
+                together.append((work.ended_at, work.request_id, text))
+            else:
+                _write_together(together)
+                together = []
+                write_request(work)
+        except Exception:
+            logger.exception("The line of a request could not be written.")
+    _write_together(together)
 
 
 def write_request(work: Work) -> None:
@@ -27,26 +48,29 @@ def write_request(work: Work) -> None:
     fields["address"] = work.address
     if work.reason:
         fields["error"] = work.reason
-    notes = _add_databases(work, fields)
+    databases = work.databases()
+    notes = _add_databases(work, databases, fields)
     if notes:
         text = f"{what}: {'; '.join(notes)}"
         _write(database, logging.WARNING, text, fields, work.ended_at, work.request_id)
     if status >= 400 or not path.startswith(settings.QUIET_PATHS):
         level = logging.WARNING if status >= 500 else logging.INFO
         _write(routes, level, what, fields, work.ended_at, work.request_id)
-    elif work.databases and not notes:
+    elif databases and not notes:
         _write(database, logging.INFO, what, fields, work.ended_at, work.request_id)
 
 
-def _add_databases(work: Work, fields: dict[str, Any]) -> list[str]:
+def _add_databases(
+    work: Work, databases: dict[str, DatabaseWork], fields: dict[str, Any]
+) -> list[str]:
     """Add what it asked of its databases; returns what is worth a warning."""
-    if len(work.databases) == 1:
-        [(alias, done)] = work.databases.items()
+    if len(databases) == 1:
+        [(alias, done)] = databases.items()
         fields["database"] = alias
         fields |= _fields(done)
-    elif work.databases:
-        fields |= {alias: _fields(done) for alias, done in work.databases.items()}
-    notes = [note for done in work.databases.values() for note in _notes(done)]
+    elif databases:
+        fields |= {alias: _fields(done) for alias, done in databases.items()}
+    notes = [note for done in databases.values() for note in _notes(done)]
     if in_vain := work.waited_in_vain_seconds:
         fields["waited_in_vain_seconds"] = round(in_vain, 3)
         notes.append(f"waited in vain for a connection for {in_vain:.1f} s")
@@ -140,11 +164,28 @@ def _write(
         logger.handle(line)
 
 
+def _write_together(texts: list[tuple[float, str, str]]) -> None:
+    """One record for many lines: what handles it takes them out of `many`."""
+    if texts and routes.isEnabledFor(logging.INFO):
+        line = Line(routes.name, logging.INFO, "", texts[-1][0])
+        line.many = texts
+        routes.handle(line)
+
+
+def take_many(area: logging.Logger) -> bool:
+    """Whether all that handle its lines would take many in one record."""
+    return all(getattr(handler, "takes_many", False) for handler in _handlers(area))
+
+
 def flush() -> None:
     """Have the lines that were gathered written."""
     for area in (routes, database):
-        logger: logging.Logger | None = area
-        while logger is not None:
-            for handler in logger.handlers:
-                handler.flush()
-            logger = logger.parent if logger.propagate else None
+        for handler in _handlers(area):
+            handler.flush()
+
+
+def _handlers(area: logging.Logger) -> Iterator[logging.Handler]:
+    logger: logging.Logger | None = area
+    while logger is not None:
+        yield from logger.handlers
+        logger = logger.parent if logger.propagate else None

@@ -12,9 +12,9 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponseBase
 
-from quality.monitor import lines, passes, work
+from quality.monitor import lines, passes
 from quality.monitor.tally import tally
-from quality.monitor.work import DatabaseWork, Work
+from quality.monitor.work import DatabaseWork, StatementsEnded, Told, Work, current, here
 from quality.monitor.writing import writer
 from quality.pool.events import LeaseEnded
 from quality.pool.holders import given_name
@@ -53,12 +53,12 @@ class Lifetime:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        # One that was cut off, by SystemExit or a client that left before a stream was closed.
-        request_finished()
+        if here.work is not None:
+            # One that was cut off, by SystemExit or a client that left before a stream was closed.
+            request_finished()
         asked = request.META.get(_ID_ASKED)
         request_id = asked if asked and WELL_FORMED.fullmatch(asked) else _new_id()
-        now = Work(request, request_id)
-        work.begin(now)
+        now = here.work = Work(request, request_id)
         # Asked for its text when something is borrowed: by then the route is known.
         given_name.set(now)
         response = self.get_response(request)
@@ -66,62 +66,55 @@ class Lifetime:
         if passes.COOKIE in request.COOKIES:
             passes.drop_pass(response)
         now.status = response.status_code
-        response[ID_HEADER] = request_id
+        response.headers[ID_HEADER] = request_id
         return response
 
 
 def remember_error(*, request: HttpRequest | None = None, **_: Any) -> None:
     """A receiver of `got_request_exception`."""
-    work.current().error = sys.exc_info()[1]
+    current().error = sys.exc_info()[1]
 
 
 def request_finished(**_: Any) -> None:
     """A receiver of Django's signal of that name."""
-    done = work.in_request()
-    if done is not None:
-        done.finish()
-        work.end()
-        writer.put(partial(_write_request, done))
-
-
-def _write_request(done: Work) -> None:
-    tally.add_request(done)
-    lines.write_request(done)
+    done = here.work
+    if done is not None and done.request is not None:
+        here.work = None
+        done.finish(done.request)
+        writer.put(done)
 
 
 def lease_began(alias: str) -> None:
     """A listener of the pool's."""
-    work.current().database(alias).is_lent = True
+    (here.work or current()).told.append(alias)
 
 
 def statements_ended(alias: str, durations: list[float], failed: int) -> None:
     """A listener of the pool's: of a lease that goes on."""
-    done = work.current().database(alias)
-    done.durations += durations
-    done.failed += failed
-    writer.put(partial(tally.add_statements, alias, *done.add_up()))
+    ended = StatementsEnded(alias, len(durations), sum(durations))
+    current().told.append(ended)
+    writer.put(partial(tally.add_statements, alias, durations, failed))
 
 
 def lease_ended(lease: LeaseEnded) -> None:
     """A listener of the pool's."""
     if lease.reason == "leaked":
         # Found by whoever looked, who need not be its borrower.
-        done = DatabaseWork()
-        done.add(lease)
-        _write_soon(lease, done)
+        _write_soon(lease, [lease])
         return
-    now = work.current()
-    done = now.database(lease.alias)
-    done.add(lease)
+    now = here.work or current()
+    now.told.append(lease)
     if now.request is None:
-        del now.databases[lease.alias]
-        _write_soon(lease, done)
+        _write_soon(lease, now.take(lease.alias))
 
 
-def _write_soon(lease: LeaseEnded, done: DatabaseWork) -> None:
-    writer.put(partial(_write_lease, lease, done, time.time()))
+def _write_soon(lease: LeaseEnded, told: list[Told]) -> None:
+    writer.put(partial(_write_lease, lease, told, time.time()))
 
 
-def _write_lease(lease: LeaseEnded, done: DatabaseWork, ended_at: float) -> None:
-    tally.add_statements(lease.alias, *done.add_up())
+def _write_lease(lease: LeaseEnded, told: list[Told], ended_at: float) -> None:
+    tally.add_statements(lease.alias, lease.durations, lease.failed)
+    done = DatabaseWork()
+    for one in told:
+        done.add(one)
     lines.write_lease(lease, done, ended_at)

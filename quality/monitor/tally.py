@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from quality.monitor import latencies, metrics
 from quality.monitor.work import Work
+from quality.pool.events import LeaseEnded
 
 logger = logging.getLogger(__name__)
 
@@ -21,18 +22,18 @@ class Tally:
         # By alias.
         self._durations: defaultdict[str, list[float]] = defaultdict(list)
         self._failed: Counter[str] = Counter()
-        # By route and method, and the answers by status too.
-        self._latencies: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
-        self._answers: Counter[tuple[str, str, int]] = Counter()
+        # By route, method and status, 0 where it was cut off: what each request took.
+        self._seconds: defaultdict[tuple[str, str, int], list[float]] = defaultdict(list)
 
-    def add_request(self, work: Work) -> None:
-        """A request ended."""
-        for alias, done in work.databases.items():
-            self.add_statements(alias, *done.add_up())
-        # 0: it was cut off.
-        self._answers[work.route, work.method, work.status or 0] += 1
-        if work.status:
-            self._latencies[work.route, work.method].append(work.seconds)
+    def add_requests(self, works: Sequence[Work]) -> None:
+        """Requests ended."""
+        for work in works:
+            for told in work.told:
+                if type(told) is LeaseEnded:
+                    self._durations[told.alias] += told.durations
+                    if told.failed:
+                        self._failed[told.alias] += told.failed
+            self._seconds[work.route, work.method, work.status or 0].append(work.seconds)
 
     def add_statements(self, alias: str, durations: Sequence[float], failed: int) -> None:
         """Statements took so many seconds, and so many of them failed."""
@@ -45,12 +46,12 @@ class Tally:
             for alias, durations in self._durations.items():
                 if durations:
                     metrics.observe_statements(alias, durations, errors=self._failed[alias])
-            for (route, method), seconds in self._latencies.items():
-                latencies.observe(route, method, seconds)
-            for (route, method, status), number in self._answers.items():
+            for (route, method, status), seconds in self._seconds.items():
                 if status:
-                    latencies.count(route, method, status, number)
-                metrics.count_responses(route, status, number)
+                    latencies.observe(route, method, seconds)
+                    latencies.count(route, method, status, len(seconds))
+                metrics.count_responses(route, status, len(seconds))
+            metrics.count_sent()
         except Exception:
             if not self._has_failed:
                 logger.exception("Requests are not counted.")

@@ -1,25 +1,36 @@
 """What a thread works on: its request, and what that has asked of each database."""
 
 import threading
-import time
+from dataclasses import dataclass
+from time import perf_counter, time
 from typing import TYPE_CHECKING, Any
 
 from quality.monitor.callers import address_of
 from quality.monitor.texts import printable, reason
+from quality.pool.events import LeaseEnded
 from quality.pool.holders import given_name
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
-    from quality.pool.events import LeaseEnded
+
+@dataclass(slots=True)
+class StatementsEnded:
+    """Many statements of a lease that goes on."""
+
+    alias: str
+    number: int
+    seconds: float
+
+
+# What the pool told: a lease of that alias began, or one ended, or has made many statements.
+Told = str | LeaseEnded | StatementsEnded
 
 
 class DatabaseWork:
-    """What one alias was asked for, until it is written down."""
+    """What one alias was asked for, added up."""
 
     __slots__ = (
-        "durations",
-        "failed",
         "held_seconds",
         "is_lent",
         "lease",
@@ -30,9 +41,6 @@ class DatabaseWork:
     )
 
     def __init__(self) -> None:
-        # Of statements that were not added up yet.
-        self.durations: list[float] = []
-        self.failed = 0
         # BEGIN and COMMIT are not counted: they are the pool's, not the code's.
         self.statements = 0
         self.sql_seconds = 0.0
@@ -43,23 +51,26 @@ class DatabaseWork:
         self.lease: LeaseEnded | None = None
         self.is_lent = False
 
-    def add(self, lease: "LeaseEnded") -> None:
-        """Count a lease that ended."""
-        self.lease = lease
-        self.leases += 1
-        self.waited_seconds += lease.waited_seconds
-        self.held_seconds += lease.held_seconds
-        self.durations += lease.durations
-        self.failed += lease.failed
-        self.is_lent = False
+    def add(self, told: Told) -> None:
+        """Add what the pool told."""
+        if isinstance(told, str):
+            self.is_lent = True
+        elif isinstance(told, StatementsEnded):
+            self.statements += told.number
+            self.sql_seconds += told.seconds
+        else:
+            self.lease = told
+            self.leases += 1
+            self.waited_seconds += told.waited_seconds
+            self.held_seconds += told.held_seconds
+            self.statements += len(told.durations)
+            self.sql_seconds += sum(told.durations)
+            self.is_lent = False
 
-    def add_up(self) -> tuple[list[float], int]:
-        """Add up its statements. Returns their durations, and how many failed, once."""
-        added = self.durations, self.failed
-        self.statements += len(self.durations)
-        self.sql_seconds += sum(self.durations)
-        self.durations, self.failed = [], 0
-        return added
+
+def alias_of(told: Told) -> str:
+    """The alias that the pool told something of."""
+    return told if isinstance(told, str) else told.alias
 
 
 class Work:
@@ -68,7 +79,6 @@ class Work:
     __slots__ = (
         "address",
         "began_at",
-        "databases",
         "ended_at",
         "error",
         "has_arguments",
@@ -81,23 +91,29 @@ class Work:
         "route",
         "seconds",
         "status",
+        "told",
         "user_id",
         "waited_in_vain_seconds",
     )
 
+    # Known when it has ended.
+    ended_at: float
+    seconds: float
+    method: str
+    path: str
+    address: str
+    route: str
+    has_arguments: bool
+    user_id: Any
+    reason: str
+    waited_in_vain_seconds: float
+
     def __init__(self, request: "HttpRequest | None" = None, request_id: str = "") -> None:
         self.request = request
         self.request_id = request_id
-        self.began_at = time.perf_counter()
-        self.databases: dict[str, DatabaseWork] = {}
-        # Known when it has ended.
-        self.ended_at = 0.0
-        self.method = self.path = self.address = self.reason = ""
-        self.has_arguments = False
-        self.user_id: Any = None
-        self.waited_in_vain_seconds = 0.0
-        self.seconds = 0.0
-        self.route = ""
+        self.began_at = perf_counter()
+        # Kept as it comes, for the writer to add up: there the code for it is warm.
+        self.told: list[Told] = []
         # None: it ended without an answer.
         self.status: int | None = None
         # What nobody caught.
@@ -113,63 +129,74 @@ class Work:
         match = request.resolver_match
         return f"{request.method} {match.view_name if match else printable(request.path)}"
 
-    def database(self, alias: str) -> DatabaseWork:
-        """What `alias` was asked for."""
-        found = self.databases.get(alias)
-        if found is None:
-            found = self.databases[alias] = DatabaseWork()
+    def databases(self) -> dict[str, DatabaseWork]:
+        """What each alias was asked for."""
+        found: dict[str, DatabaseWork] = {}
+        for told in self.told:
+            found.setdefault(alias_of(told), DatabaseWork()).add(told)
         return found
 
-    def finish(self) -> None:
+    def take(self, alias: str) -> list[Told]:
+        """What the pool told of `alias`, which is not this one's any more."""
+        taken = [told for told in self.told if alias_of(told) == alias]
+        self.told = [told for told in self.told if alias_of(told) != alias]
+        return taken
+
+    def finish(self, request: "HttpRequest") -> None:
         """It ended now: let go of the request, which holds a lot, and of what it failed with."""
+        self.seconds = perf_counter() - self.began_at
+        self.ended_at = time()
         given_name.set(self.name_before)
-        self.seconds = time.perf_counter() - self.began_at
-        self.ended_at = time.time()
-        request, self.request = self.request, None
-        if request is not None:
-            self.method, self.path = str(request.method), request.path
-            self.address = address_of(request)
-            match = request.resolver_match
-            if match is not None:
-                self.route = match.view_name
-                self.has_arguments = bool(match.kwargs)
-            # Only if somebody has asked for it: to ask would be a statement.
-            self.user_id = getattr(getattr(request, "_cached_user", None), "pk", None)
-        error, self.error = self.error, None
-        if error is not None:
+        self.request = None
+        self.method, self.path = str(request.method), request.path
+        self.address = address_of(request)
+        match = request.resolver_match
+        if match is None:
+            self.route, self.has_arguments = "", False
+        else:
+            self.route, self.has_arguments = match.view_name, bool(match.kwargs)
+        # Only if somebody has asked for it: to ask would be a statement.
+        user = getattr(request, "_cached_user", None)
+        self.user_id = None if user is None else user.pk
+        error = self.error
+        if error is None:
+            self.reason, self.waited_in_vain_seconds = "", 0.0
+        else:
+            self.error = None
             self.reason = reason(error)
             self.waited_in_vain_seconds = getattr(error, "waited_seconds", 0.0)
 
 
-_here = threading.local()
+class Here(threading.local):
+    """Each thread's own."""
+
+    # None: it has not done anything yet.
+    work: Work | None = None
+
+
+# Django's connections belong to threads, and so does this.
+here = Here()
 
 
 def current() -> Work:
-    """What this thread works on. Django's connections belong to threads, and so does this."""
-    try:
-        work: Work = _here.work
-    except AttributeError:
-        work = _here.work = Work()
+    """What this thread works on."""
+    work = here.work
+    if work is None:
+        work = here.work = Work()
     return work
-
-
-def in_request() -> Work | None:
-    """The request that this thread works on, if it does."""
-    work: Work | None = getattr(_here, "work", None)
-    return work if work is not None and work.request is not None else None
 
 
 def begin(work: Work) -> None:
     """From now on this thread works on this."""
-    _here.work = work
+    here.work = work
 
 
 def end() -> None:
     """What this thread does from now on is no request's."""
-    del _here.work
+    here.work = None
 
 
 def request_id() -> str:
     """The id of the request that this thread works on; "" outside of requests."""
-    work: Work | None = getattr(_here, "work", None)
+    work = here.work
     return work.request_id if work is not None else ""

@@ -112,24 +112,33 @@ def tell_lease_ended(
         connection_id = session.connection.thread_id()
     except MySQLdb.Error:  # somebody closed it behind the pool's back
         connection_id = 0
+    since, opened_at = holding.since, session.opened_at
     event = LeaseEnded(
-        alias=alias,
-        holder=holding.name,
-        waited_seconds=waited_seconds,
-        held_seconds=now - holding.since,
-        connection_id=connection_id,
-        connection_age_seconds=now - session.opened_at,
-        is_new=session.opened_at >= holding.since - waited_seconds,
-        reason=reason,
-        durations=holding.durations,
-        failed=holding.failed,
+        alias,
+        holding.name,
+        waited_seconds,
+        now - since,
+        connection_id,
+        now - opened_at,
+        opened_at >= since - waited_seconds,
+        reason,
+        holding.durations,
+        holding.failed,
     )
-    _tell(lease_listeners, "on_lease_ended", alias, event)
+    for listener in lease_listeners:
+        try:
+            listener(event)
+        except Exception:  # noqa: BLE001 - it is logged
+            _complain("on_lease_ended", alias)
 
 
 def tell_lease_began(alias: str) -> None:
     """Call the listeners."""
-    _tell(begin_listeners, "on_lease_began", alias, alias)
+    for listener in begin_listeners:
+        try:
+            listener(alias)
+        except Exception:  # noqa: BLE001 - it is logged
+            _complain("on_lease_began", alias)
 
 
 def tell_statements(alias: str, holding: "Holding") -> None:
@@ -148,5 +157,9 @@ def _tell(listeners: tuple[Callable[..., None], ...], event: str, alias: str, *w
     for listener in listeners:
         try:
             listener(*what)
-        except Exception:
-            logger.exception("%s: a listener of %s failed", alias, event)
+        except Exception:  # noqa: BLE001 - it is logged
+            _complain(event, alias)
+
+
+def _complain(event: str, alias: str) -> None:
+    logger.exception("%s: a listener of %s failed", alias, event)

@@ -171,7 +171,8 @@ def data_quality(request: HttpRequest, filters: Filters, floor: Floor) -> dict[s
 
 @report("scans/reports/rows.html")
 def rows(request: HttpRequest, filters: Filters, floor: Floor) -> dict[str, Any]:
-    """The scans behind the numbers, the newest first, as they are in this moment."""
+    """The scans behind the numbers, the newest first; how many is told by the roll-ups."""
+    freshness = rollups.freshen()
     after = request.GET.get("after", "")
     page = records.page(filters, after=after)
     form = moment_format(has_many_days=filters.days > 1)
@@ -179,4 +180,10 @@ def rows(request: HttpRequest, filters: Filters, floor: Floor) -> dict[str, Any]
         (scan, date_format(timezone.localtime(scan.scanned_at), form), chart_data.scan_of(scan.uid))
         for scan in page.scans
     ]
-    return {"count": records.count(filters), "page": page, "scans": scans, "after": after}
+    return {
+        "freshness": freshness,
+        "count": records.count(filters),
+        "page": page,
+        "scans": scans,
+        "after": after,
+    }

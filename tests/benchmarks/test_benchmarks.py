@@ -12,10 +12,10 @@ from tests.benchmarks import growth, reporting, watching
 from tests.benchmarks.measuring import Case, Result
 from tests.benchmarks.operations import BORROW, READ, RECORD
 from tests.benchmarks.variants import OTHER_POOL, OURS, STOCK, VARIANTS
-from tests.benchmarks.watching import UNWATCHED, WATCHED, Cost
+from tests.benchmarks.watching import PLAIN, UNWATCHED, WATCHED, Cost
 from tests.faults import ROOT
 
-# What watching costs is measured on two whole sites, which take their time to start.
+# What watching costs is measured on three whole sites, which take their time to start.
 POOL_ALONE = "--operations=borrow,SELECT,ORM,scan transaction"
 
 
@@ -81,11 +81,21 @@ def test_an_aim_is_reached_or_not(ours: float, reached: bool) -> None:
 
 @pytest.mark.parametrize(("watched", "verdict"), [(103, ": reached"), (104, "NOT REACHED")])
 def test_the_cost_of_watching_is_judged(watched: float, verdict: str) -> None:
-    costs = {1: [{WATCHED: Cost([watched], [watched]), UNWATCHED: Cost([100], [100])}]}
-    said = watching.report(costs)
+    plain = Cost([50], [50])
+    sites = {WATCHED: Cost([watched], [watched]), UNWATCHED: Cost([100], [100]), PLAIN: plain}
+    said = watching.report({1: [sites]})
     assert said.count(verdict) == 2
     assert f"{watched / 100:.3f} (" in said
+    # What the worker does beside is told, and judged by nobody.
+    assert said.count("2.000 (") == 2
+    assert said.count("≤") == 2
     assert watching.report({}) == ""
+
+
+def test_a_launch_is_judged_by_the_middle_half_of_its_rounds() -> None:
+    watched = Cost([100, 101, 103, 200], [1, 2, 3, 4])
+    sites = {WATCHED: watched, UNWATCHED: Cost([100] * 4, [1] * 4)}
+    assert watching.ratio_of([sites], "passing") == pytest.approx((1.02, 1.02, 1.02))
 
 
 def test_faster_means_less() -> None:

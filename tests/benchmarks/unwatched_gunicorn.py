@@ -1,21 +1,18 @@
-"""How gunicorn serves the house that nothing watches: as it comes, and with no other thread."""
+"""How gunicorn serves the house that nothing watches: as the house has it, less what watches."""
 
 import gc
-import os
+import runpy
+from pathlib import Path
 
-from quality import sizing
+from quality import serving
 
-wsgi_app = "quality.wsgi:application"
-bind = f"127.0.0.1:{os.environ['PORT']}"
-workers = sizing.WEB_WORKERS
-worker_class = "gthread"
-threads = sizing.WEB_THREADS
-worker_tmp_dir = "/dev/shm"
-keepalive = 5
-control_socket_disable = True
-# As the house has it: the server is told of it, once for each connection.
-os.environ.setdefault("DB_READ_TIMEOUT", "8")
-os.environ.setdefault("DB_STATEMENT_TIMEOUT", "6")
+_HOUSE = runpy.run_path(str(Path(__file__).parents[2] / "docker" / "gunicorn.conf.py"))
+_WATCHING = {"logconfig_dict", "on_starting", "on_exit", "when_ready", "worker_exit"}
+globals().update(
+    {name: value for name, value in _HOUSE.items() if name[0] != "_" and name not in _WATCHING}
+)
+# Nobody asks whether it is well: all threads are for whoever comes.
+serving.PROBE_STARTS = serving.WATCH_STARTS = ()
 
 
 def post_worker_init(worker):

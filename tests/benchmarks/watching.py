@@ -1,10 +1,14 @@
 """What watching costs a scan: the house as it is served beside one that nothing watches.
 
-Both take scans in turn, a fifth of a second each, many times: what disturbs the machine disturbs
-both. The processor's time is the kernel's own count in ns, of everything the worker's process does,
-from the beginning of a pair to its end: what the monitor's threads do in between counts too, also
-while the other site has its turn. Both are started anew several times, as two starts of the same
-code differ by some per cent: in where its objects lie in memory, in the order of its hashes.
+And beside one that gunicorn's own worker serves, which neither waits for whole requests nor keeps
+threads for some: that one tells what is the worker's, and no watching.
+
+All take scans in turn, a fifth of a second each, many times: what disturbs the machine disturbs
+all. The processor's time is the kernel's own count in ns, of everything the worker's process does,
+from the beginning of a round to its end, as lines are written a moment after their scans. But what
+it does anyway, as taking samples, counts for the time of its own turn alone. All are started anew
+several times, as two starts of the same code differ by some per cent: in where its objects lie in
+memory, in the order of its hashes.
 """
 
 import contextlib
@@ -27,24 +31,31 @@ from tests.faults import Administrator
 from tests.serving import PASSWORD, Database, Site
 
 OPERATION = "scan POST"
-WATCHED, UNWATCHED = "watched", "unwatched"
+WATCHED, UNWATCHED, PLAIN = "watched", "unwatched", "plain"
 AIM = 1.03
 # What each is started with: its settings, and gunicorn's.
 SITES = {
     WATCHED: ("quality.settings", "docker/gunicorn.conf.py"),
     UNWATCHED: ("tests.benchmarks.unwatched", "tests/benchmarks/unwatched_gunicorn.py"),
+    PLAIN: ("tests.benchmarks.unwatched", "tests/benchmarks/plain_gunicorn.py"),
 }
 DRAWINGS = 2000
 CLIENTS = (1, 4)
 WARM_UP_SECONDS = 1.0
-# In each launch.
-PAIRS = 14
+# Between two samples of the monitor: in so long a rest it takes one.
+REST_SECONDS = 10.0
+# In each launch, of all orders the same number: what comes second is some per cent quicker.
+ROUNDS = 24
+ORDERS = list(itertools.permutations(SITES))
+# What is said, and what is held to the aim.
+JUDGED = (WATCHED, UNWATCHED)
+COMPARED = (JUDGED, (UNWATCHED, PLAIN), (WATCHED, PLAIN))
 _pieces = itertools.count()
 
 
 @dataclass(slots=True)
 class Cost:
-    """µs per scan in each pair of turns: passing, and of processor time in the worker."""
+    """µs per scan in each round of turns: passing, and of processor time in the worker."""
 
     passing: list[float] = field(default_factory=list)
     processor: list[float] = field(default_factory=list)
@@ -93,12 +104,13 @@ def measure(
         with contextlib.ExitStack() as running:
             running.enter_context(_on_the_disk(server))
             sites = {}
-            # What is started second is some per cent quicker, whichever it is.
-            for name in list(SITES)[:: -1 if launch % 2 else 1]:
+            for name in ORDERS[launch % len(ORDERS)]:
                 site = _site(server, home, name)
                 running.callback(site.stop)
                 site.start()
                 sites[name] = running.enter_context(Turns(site))
+            progress(f"{OPERATION}, at rest: launch {launch + 1} of {launches}")
+            _rest(sites)
             for clients in CLIENTS:
                 progress(f"{OPERATION}, {clients} clients: launch {launch + 1} of {launches}")
                 costs[clients].append(_costs(sites, clients, seconds))
@@ -140,28 +152,36 @@ def _costs(sites: dict[str, "Turns"], clients: int, seconds: float) -> dict[str,
         turns.connect_anew()
         turns.take(clients, WARM_UP_SECONDS)
     costs = {name: Cost() for name in sites}
-    for number in range(PAIRS):
-        # Each goes first as often as second.
-        _pair(sites, costs, clients, seconds, is_reversed=number % 2 == 1)
+    for number in range(ROUNDS):
+        _round(sites, costs, clients, seconds, ORDERS[number % len(ORDERS)])
     return costs
 
 
-def _pair(
+def _round(
     sites: dict[str, "Turns"],
     costs: dict[str, Cost],
     clients: int,
     seconds: float,
-    *,
-    is_reversed: bool,
+    order: tuple[str, ...],
 ) -> None:
+    began = time.perf_counter()
     before = {name: turns.processor_seconds() for name, turns in sites.items()}
-    scans = {}
-    for name in list(sites)[:: -1 if is_reversed else 1]:
-        passed, scans[name] = sites[name].take(clients, seconds)
-        costs[name].passing.append(passed / scans[name] * 1e6)
+    scans, passed = {}, {}
+    for name in order:
+        passed[name], scans[name] = sites[name].take(clients, seconds)
+        costs[name].passing.append(passed[name] / scans[name] * 1e6)
     for name, turns in sites.items():
         used = turns.processor_seconds() - before[name]
+        used -= turns.share_at_rest * (time.perf_counter() - began - passed[name])
         costs[name].processor.append(used / scans[name] * 1e6)
+
+
+def _rest(sites: dict[str, "Turns"]) -> None:
+    """Learn what each uses while nobody sends anything."""
+    before = {name: turns.processor_seconds() for name, turns in sites.items()}
+    time.sleep(REST_SECONDS)
+    for name, turns in sites.items():
+        turns.share_at_rest = (turns.processor_seconds() - before[name]) / REST_SECONDS
 
 
 class Turns:
@@ -171,6 +191,8 @@ class Turns:
         self._site = site
         self._stations = [Station(site) for _ in range(max(CLIENTS))]
         self._executor = ThreadPoolExecutor(max(CLIENTS))
+        # Of one processor.
+        self.share_at_rest = 0.0
 
     def __enter__(self) -> Self:
         return self
@@ -205,44 +227,58 @@ class Turns:
 
 
 def report(costs: dict[int, list[dict[str, Cost]]]) -> str:
-    """The row for people; nothing when nothing was measured."""
+    """The rows for people; nothing when nothing was measured."""
     if not costs:
         return ""
     lines = [
         "",
-        f"{OPERATION} through gunicorn, unwatched → watched: µs, and the mean ratio of "
-        f"{len(costs[CLIENTS[0]])} launches with its 95 % interval",
+        f"{OPERATION} through gunicorn: µs, and the mean ratio of {len(costs[CLIENTS[0]])} "
+        "launches with its 95 % interval",
     ]
     for clients, launches in costs.items():
         for what in ("passing", "processor"):
-            ratio, least, most = ratio_of(launches, what)
-            µs = {name: _median(launches, name, what) for name in SITES}
-            verdict = "reached" if ratio <= AIM else "NOT REACHED"
-            lines.append(
-                f"{clients} clients, {what:9}  {µs[UNWATCHED]:7,.0f} → {µs[WATCHED]:7,.0f}   "
-                f"{ratio:.3f} ({least:.3f}–{most:.3f})   ≤ {AIM}: {verdict}"
-            )
+            for one, other in COMPARED:
+                ratio, least, most = ratio_of(launches, what, one, other)
+                line = (
+                    f"{clients} clients, {what:9}  {other:>9} → {one:9}  "
+                    f"{_median(launches, other, what):6,.0f} → {_median(launches, one, what):6,.0f}"
+                    f"   {ratio:.3f} ({least:.3f}–{most:.3f})"
+                )
+                if (one, other) == JUDGED:
+                    verdict = "reached" if ratio <= AIM else "NOT REACHED"
+                    line += f"   ≤ {AIM}: {verdict}"
+                lines.append(line)
     return "\n".join(lines)
 
 
-def ratio_of(launches: list[dict[str, Cost]], what: str) -> tuple[float, float, float]:
+def ratio_of(
+    launches: list[dict[str, Cost]], what: str, one: str = WATCHED, other: str = UNWATCHED
+) -> tuple[float, float, float]:
     """The mean of the launches, and between what it lies in 95 of 100 drawings of them.
 
-    A launch's own is the median of its pairs.
+    A launch's own is the mean of the middle half of its rounds.
     """
     ratios = [
-        statistics.median(
-            one / other
-            for one, other in zip(
-                getattr(both[WATCHED], what), getattr(both[UNWATCHED], what), strict=True
-            )
+        _middle(
+            [
+                first / second
+                for first, second in zip(
+                    getattr(sites[one], what), getattr(sites[other], what), strict=True
+                )
+            ]
         )
-        for both in launches
+        for sites in launches
     ]
     draw = random.Random(0)  # noqa: S311 - the same interval for the same figures
     means = sorted(statistics.fmean(draw.choices(ratios, k=len(ratios))) for _ in range(DRAWINGS))
     cut = DRAWINGS // 40
     return statistics.fmean(ratios), means[cut], means[-1 - cut]
+
+
+def _middle(values: list[float]) -> float:
+    """As little moved as the median by what disturbs the machine, and steadier."""
+    aside = len(values) // 4
+    return statistics.fmean(sorted(values)[aside : len(values) - aside])
 
 
 def _median(launches: list[dict[str, Cost]], name: str, what: str) -> float:

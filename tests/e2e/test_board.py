@@ -43,11 +43,13 @@ def open_board(open_context) -> Callable[..., Page]:
 @pytest.fixture
 def lines(database) -> Iterator[None]:
     """Two lines of two stations."""
-    change = "UPDATE scans_station SET line = %s WHERE code IN (%s, %s)"
-    database.run(change, "Line 1", "FG-01", "FG-02")
-    database.run(change, "Line 2", "FG-03", "FG-04")
+    before = database.run("SELECT line, code FROM scans_station")
+    change = "UPDATE scans_station SET line = %s WHERE code = %s"
+    for station in range(1, 5):
+        database.run(change, f"Line {(station + 1) // 2}", f"FG-0{station}")
     yield
-    database.run("UPDATE scans_station SET line = ''")
+    for row in before:
+        database.run(change, *row)
 
 
 def card(page: Page, code: str) -> Locator:

@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from django.test import RequestFactory
 
 from quality.monitor import latencies, places
 from quality.monitor.tally import Tally
@@ -192,9 +193,11 @@ def test_what_cannot_be_counted_is_said_once(monkeypatch, caplog):
     monkeypatch.setattr(latencies, "observe", fail)
     counting = Tally()
     for _ in range(3):
-        work = Work()
+        request = RequestFactory().get("/")
+        work = Work(request)
         work.status = 200
-        counting.add_request(work)
+        work.finish(request)
+        counting.add_requests([work])
         counting.pass_on()
     assert [record.getMessage() for record in caplog.records] == ["Requests are not counted."]
 

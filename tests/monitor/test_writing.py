@@ -3,7 +3,9 @@
 import os
 import threading
 
-from quality.monitor import writing
+from quality.monitor import lines, writing
+from quality.monitor.tally import tally
+from quality.monitor.work import Work
 from quality.monitor.writing import Writer
 from tests.pool.conftest import eventually
 
@@ -31,6 +33,18 @@ def test_a_line_that_cannot_be_written_does_not_stop_the_others(caplog):
     writer.flush()
     assert written == [1]
     assert "A line could not be written." in caplog.text
+
+
+def test_requests_are_written_together_between_what_is_called(monkeypatch):
+    writer, written = Writer(), []
+    monkeypatch.setattr(tally, "add_requests", lambda works: 1 / 0)
+    monkeypatch.setattr(lines, "write_requests", lambda works: written.append(works[:]))
+    works = [Work(None, str(number)) for number in range(4)]
+    with writer._lock:
+        for ended in (works[0], works[1], lambda: written.append("called"), works[2], works[3]):
+            writer.put(ended)
+    writer.flush()
+    assert written == [works[:2], "called", works[2:]]
 
 
 def test_a_disk_that_hangs_costs_the_oldest_lines(monkeypatch):

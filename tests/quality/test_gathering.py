@@ -83,6 +83,23 @@ def test_two_handlers_of_one_formatter_format_a_line_once(path, handler, capfd, 
     assert capfd.readouterr().err == "ä\n"
 
 
+def test_a_record_may_stand_for_many_lines(path, handler, monkeypatch):
+    assert not handler.takes_many
+
+    class Many(logging.Formatter):
+        def format_many(self, record: logging.LogRecord) -> list[str]:
+            return [f"{record.levelname} {one}" for one in record.many]
+
+    handler.formatter = Many()
+    assert handler.takes_many
+    record = line("", may_wait=True)
+    record.many = ["first", "ä"]
+    handler.emit(record)
+    # One that knows nothing of it stands for itself.
+    handler.emit(line("third", may_wait=False))
+    assert path.read_text() == "INFO first\nINFO ä\nthird\n"
+
+
 def test_a_console_that_is_gone_keeps_nobody_from_writing(monkeypatch):
     console = Console()
     console.emit(line("lost", may_wait=True))

@@ -219,7 +219,14 @@ def test_the_settings_of_a_start_are_logged_without_secrets(tmp_path):
     code = SAY.split("for name")[0] + (
         "from quality.monitor.startup import log_settings; log_settings()"
     )
-    say(tmp_path, code, REDIS_URL="redis://:redis@secret@cache:6379/0")
+    say(
+        tmp_path,
+        code,
+        REDIS_URL="redis://:redis@secret@cache:6379/0",
+        DAILY_REPORT_EMAIL="lead@factory.example",
+        EMAIL_URL="smtp+tls://mailer:mail-secret@mail.example:587",
+        DAILY_REPORT_WEBHOOK="https://hooks.example/hook-secret",
+    )
     text = (tmp_path / "settings.log").read_text()
     assert "ALLOWED_HOSTS = ['quality.example']" in text
     assert "DATABASE_URL = 'mysql://…@db.example:3306/quality'" in text
@@ -229,3 +236,6 @@ def test_the_settings_of_a_start_are_logged_without_secrets(tmp_path):
     # A password may hold the sign that ends it.
     assert "REDIS_URL = 'redis://…@cache:6379/0'" in text
     assert "'secret'" not in text
+    assert "EMAIL_URL = 'smtp+tls://…@mail.example:587'" in text
+    assert "mail-secret" not in text
+    assert "hook-secret" not in text

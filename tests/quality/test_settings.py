@@ -179,3 +179,35 @@ def test_a_secret_may_stand_in_a_file(monkeypatch, tmp_path):
         secret("A_TOKEN")
     (tmp_path / "token").write_text("kept\n")
     assert secret("A_TOKEN") == "kept"
+
+
+@pytest.mark.parametrize(
+    ("environment", "remedy"),
+    [
+        ({"DAILY_REPORT_AT": "half past six"}, "DAILY_REPORT_AT must be a time such as 06:30"),
+        ({"DAILY_REPORT_WEBHOOK": "http://hooks.example/x"}, "must look like https://host/path"),
+        ({"DAILY_REPORT_WEBHOOK": "http://127.0.0.1/x"}, "must look like https://host/path"),
+        ({"DAILY_REPORT_EMAIL": "lead@factory.example"}, "DAILY_REPORT_EMAIL needs EMAIL_URL"),
+        ({"DAILY_REPORT_LANGUAGE": "fr"}, "DAILY_REPORT_LANGUAGE must be ro or en"),
+        ({"CHORES_INTERVAL": "-1"}, "CHORES_INTERVAL must be a whole number of at least 0"),
+    ],
+    ids=str,
+)
+def test_a_daily_report_that_cannot_be_is_explained(environment, remedy):
+    result = run("settings.DEBUG", **PRODUCTION, **environment)
+    assert result.returncode != 0
+    assert remedy in result.stderr
+
+
+def test_mail_goes_where_the_environment_says():
+    names = "settings.EMAIL_HOST, settings.EMAIL_PORT, settings.EMAIL_USE_TLS"
+    url = "smtp+tls://mailer:p%40ss@mail.example:587"
+    result = run(
+        f"print({names}, settings.EMAIL_HOST_PASSWORD, settings.DAILY_REPORT_EMAIL)",
+        **PRODUCTION,
+        EMAIL_URL=url,
+        DAILY_REPORT_EMAIL="a@factory.example,b@factory.example",
+    )
+    assert result.stdout.split() == [
+        "mail.example", "587", "True", "p@ss", "['a@factory.example',", "'b@factory.example']",
+    ]  # fmt: skip

@@ -38,7 +38,7 @@ def test_an_error_in_a_view_is_answered_in_the_callers_language(
         raise error
 
     monkeypatch.setattr("scans.queries.poll", fail)
-    monkeypatch.setattr("scans.views.render", fail)
+    monkeypatch.setattr("scans.views.station.render", fail)
     response = client_of("operator").get(path)
     assert response.status_code == status
     kind = "application/json" if path == "/scans/recent/" else "text/html; charset=utf-8"

@@ -39,6 +39,7 @@ def station(client, code="FG-01"):
 
 
 def test_it_says_line_by_line_how_the_running_shift_goes(quality, operator):
+    Station.objects.update(line="")
     Station.objects.filter(code__in=["FG-01", "FG-02"]).update(line="L1")
     scan(operator)
     scan(operator, cp="CP10045821-0002", defect="001")

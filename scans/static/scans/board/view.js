@@ -183,7 +183,7 @@ function speak(stations, now) {
 
 export function showAge({ seconds, kind, shownAt, isOld }) {
   board.dataset.age = isOld ? "old" : "fresh";
-  write(at("fresh"), words.updated(seconds));
+  write(at("fresh"), words.updated(seconds, isOld));
   const notice = at("failure");
   notice.hidden = !isOld;
   if (!isOld) return;

@@ -71,7 +71,7 @@ export function backlog(station, now) {
 
 export const lastScan = (station, now) => (station.last_scan_at ? say(gettext("%(age)s ago"), { age: age((now - new Date(station.last_scan_at)) / 1000) }) : "–");
 
-export const updated = (seconds) => (seconds < 10 ? gettext("Up to date") : say(gettext("Updated %(age)s ago"), { age: age(seconds) }));
+export const updated = (seconds, isOld) => (seconds < 10 && !isOld ? gettext("Up to date") : say(gettext("Updated %(age)s ago"), { age: age(seconds) }));
 
 /** Why the picture is old, loudly. */
 export function failure(kind, shownAt, seconds) {
