@@ -34,6 +34,9 @@ def heard(administrator) -> Callable[..., list[str]]:
 
     def listen(act: Callable[[], None]) -> list[str]:
         connection.close()
+        # What was done to it before may have cost us the connection: to open one is not measured.
+        connection.ensure_connection()
+        connection.close()
         with general_log():
             act()
             connection.close()

@@ -1,6 +1,7 @@
 """Nobody voids what another station has scanned, or learns by trying what there is."""
 
 from datetime import timedelta
+from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
@@ -103,14 +104,22 @@ def test_who_scanned_without_a_station_undoes_it_when_bound_in_between(at):
     assert void(at("FG-01"), sent["id"], "").status_code == 201
 
 
-def test_a_moment_can_be_claimed_but_not_for_ever(at, scan):
+def test_a_moment_can_be_claimed_but_not_for_ever(at, scan, monkeypatch):
     """A letter may be late by hours; who writes an early moment into it voids no old scan."""
-    Scan.objects.update(received_at=timezone.now() - timedelta(hours=25))
-    answer = void(at("FG-01"), scan, "FG-01")
+    browser, stored_at = at("FG-01"), timezone.now()
+
+    def void_after(hours: int) -> HttpResponse:
+        later = stored_at + timedelta(hours=hours)
+        # The rule's clock alone: the session goes on.
+        clock = SimpleNamespace(now=lambda: later, localtime=timezone.localtime)
+        with monkeypatch.context() as patch:
+            patch.setattr("scans.corrections.timezone", clock)
+            return void(browser, scan, "FG-01")
+
+    answer = void_after(25)
     assert answer.status_code == 409
     assert "calitatea" in answer.json()["error"]
-    Scan.objects.update(received_at=timezone.now() - timedelta(hours=23))
-    assert void(at("FG-01"), scan, "FG-01").status_code == 201
+    assert void_after(23).status_code == 201
 
 
 @pytest.mark.parametrize("uid", ["x", "1", "0" * 32, "../../admin", "%00"])
