@@ -65,7 +65,8 @@ def judge(
     )
     text = mean % {"days": charted_days, "mean": centre}
     if below:
-        text = f"{_('That is lower than chance explains.')} {text}"
+        lower = _("That is lower than chance explains.")
+        text = f"{lower} {text}"
     return Verdict(
         "good",
         "check",
