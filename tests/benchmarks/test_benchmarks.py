@@ -105,13 +105,13 @@ def test_faster_means_less() -> None:
 
 def test_it_measures_how_cost_grows_with_the_number_of_scans(var_dir: Path) -> None:
     output = var_dir / "growth.json"
-    said = benchmark(var_dir, "--operations=growth", "--rows=2000,4000", f"--output={output}")
+    said = benchmark(var_dir, "--operations=growth", "--rows=2000", f"--output={output}")
     sizes = json.loads(output.read_text())["growth"]
-    assert list(sizes) == ["2000", "4000"]
-    for costs in sizes.values():
-        assert costs["board, running shift, ms"] > 0
-        assert costs["roll-ups by hour, rows"] > 100
-        assert costs["report, today, overview, ms"] > 0
+    assert list(sizes) == ["2000"]
+    assert sizes["2000"]["board, running shift, ms"] > 0
+    assert sizes["2000"]["report, today, overview, ms"] > 0
+    # Far fewer than scans.
+    assert 50 < sizes["2000"]["roll-ups by hour, rows"] < 200
     assert "growth: scans" in said
     assert "board ≤ 100 ms" in said
     # What takes gigabytes is gone.

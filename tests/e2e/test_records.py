@@ -151,6 +151,20 @@ def test_a_part_of_a_code_and_an_order_lead_to_the_piece_and_the_reports(open_co
     expect(page.locator(".empty")).to_contain_text("Nothing was scanned with")
 
 
+def test_one_code_after_the_other_is_scanned_wherever_the_focus_is(open_context, scanned):
+    page = open_context("quality").new_page()
+    traced(page, scanned)
+    expect(page.locator("#h-piece")).to_have_text(scanned)
+    # The next one takes the place of the first, which still stands there.
+    page.keyboard.type(scanned[:10])
+    page.keyboard.press("Enter")
+    expect(page.locator(".progress")).to_be_visible()
+    page.get_by_role("link", name="In the reports").focus()
+    page.keyboard.type(scanned)
+    page.keyboard.press("Enter")
+    expect(page.locator("#h-piece")).to_have_text(scanned)
+
+
 # ----- The look
 
 
@@ -185,10 +199,14 @@ def pages(page: Page, scanned: str) -> Iterator[str]:
     ("language", "viewport"), [("en", DESK), ("ro", TABLET)], ids=["desk", "tablet"]
 )
 def test_everybody_can_use_the_pages(
-    open_context, complaints, scanned, second, four_eyes, database, scheme, language, viewport
+    open_context, open_station, complaints, scanned, second, four_eyes, scheme, language, viewport
 ):
     complaints.expected = [FAILED]
-    propose(open_context(second).new_page(), scanned)
+    other = f"{scanned[:10]}-0002"
+    station = open_station("FG-02")
+    station.scan_piece(other)
+    station.await_confirmed(other)
+    propose(open_context(second).new_page(), other)
     context = open_context(
         "quality", color_scheme=scheme, language=language, viewport=viewport, bypass_csp=True
     )
@@ -206,9 +224,9 @@ def test_everybody_can_use_the_pages(
     assert {name: broken for name, broken in found.items() if broken} == {}
 
 
-def propose(page: Page, scanned: str) -> None:
-    """A correction of another scan of the order, which waits."""
-    page.goto(f"/scans/trace/?code={scanned}")
+def propose(page: Page, cp: str) -> None:
+    """A correction that waits."""
+    page.goto(f"/scans/trace/?code={cp}")
     page.locator(".timeline a").first.click()
     page.get_by_role("link", name="Correct it").click()
     page.get_by_role("radio", name="It should not be there").check()
