@@ -79,13 +79,21 @@ def reports(request: HttpRequest, filters: Filters, floor: Floor) -> dict[str, A
         "freshness": freshness,
         "totals": totals,
         "is_narrowed": narrowed,
+        "is_of_defect": figures.is_of_defect(filters),
         "figures": (
             figures.of_some(filters, totals, everything)
             if narrowed
             else figures.of_all(filters, totals)
         ),
         "verdict": judge(
-            filters, totals, chart, bars, names, everything=everything, charted_days=charted.days
+            filters,
+            totals,
+            chart,
+            bars,
+            names,
+            everything=everything,
+            charted_days=charted.days,
+            is_counted=not (freshness.uncounted or freshness.waiting),
         ),
         "bars": [(bar, lead(bar.defect), names.get(bar.defect, "")) for bar in bars],
         "chart": chart,

@@ -11,6 +11,7 @@ from scans.reporting.filters import Filters
 from scans.reporting.reports import Totals
 from scans.reporting.words import shift_or_day
 from scans.templatetags.counts import number, percent
+from scans.views import figures
 from scans.views.chart_data import is_within, of_defect, of_point, rows_of
 
 # Of fewer points nobody can tell what is usual.
@@ -42,10 +43,12 @@ def judge(
     *,
     everything: Totals,
     charted_days: int,
+    is_counted: bool,
 ) -> Verdict:
     """By the numbers of the filters and of all results; the chart may look back further."""
     if not totals.scans:
-        return Verdict("calm", "scan", _("Nothing was scanned"), [])
+        word = _("Nothing was scanned") if is_counted else _("Not counted yet")
+        return Verdict("calm", "scan" if is_counted else "clock", word, [])
     chosen = [point for point in chart.points if is_within(filters, point.label)]
     above = [point for point in chosen if point.is_out and point.share > point.upper]
     most = _most_frequent(filters, bars, names)
@@ -56,7 +59,7 @@ def judge(
     centre = percent(chart.centre)
     if len(chart.points) < LEAST_POINTS:
         text = _("Too few shifts have scans to tell what is usual.")
-        return Verdict("calm", "clock", _said(totals, everything), [Sentence(text), *most])
+        return Verdict("calm", "clock", _said(filters, totals, everything), [Sentence(text), *most])
     below = any(point.is_out for point in chosen)
     mean = ngettext(
         "The mean of %(days)d day is %(mean)s.",
@@ -65,21 +68,21 @@ def judge(
     )
     text = mean % {"days": charted_days, "mean": centre}
     if below:
-        lower = _("That is lower than chance explains.")
-        text = f"{lower} {text}"
+        text = _("That is lower than chance explains.") + " " + text
     return Verdict(
         "good",
         "check",
         _("Within limits"),
-        [Sentence(_said(totals, everything) + "."), Sentence(text), *most],
+        [Sentence(_said(filters, totals, everything) + "."), Sentence(text), *most],
     )
 
 
-def _said(totals: Totals, everything: Totals) -> str:
-    if totals is everything:
-        return _("%(share)s rejected") % {"share": percent(totals.reject_share)}
-    share = totals.scans / everything.scans if everything.scans else None
-    return _("%(share)s of all that was inspected") % {"share": percent(share)}
+def _said(filters: Filters, totals: Totals, everything: Totals) -> str:
+    """What the chart's points are of: one defect, or all that was rejected."""
+    if figures.is_of_defect(filters):
+        share = totals.scans / everything.scans if everything.scans else None
+        return _("%(share)s of all that was inspected") % {"share": percent(share)}
+    return _("%(share)s rejected") % {"share": percent(everything.reject_share)}
 
 
 def _worst(filters: Filters, worst: Any, others: int) -> Sentence:

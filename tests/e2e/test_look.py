@@ -199,6 +199,7 @@ PAGES: dict[str, tuple[str, Callable[[Page], None]]] = {
     "out-of-date": ("", drawn("403_csrf.html")),
     "no-role": ("", drawn("no_role.html")),
     "report": ("quality", at("/scans/reports/")),
+    "board": ("quality", at("/scans/board/")),
     "bind": ("admin", at("/scans/bind/")),
     "sheet": ("quality", at("/scans/sheet/")),
     "scanner": ("operator", at("/scans/scanner/")),

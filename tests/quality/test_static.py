@@ -32,5 +32,14 @@ def test_a_page_loads_no_module_under_a_name_that_stays(collected):
         assert (collected / "scans" / name).exists()
 
 
+def test_a_module_in_a_folder_loads_a_library_by_its_hashed_name(collected):
+    (charts,) = (collected / "scans" / "reports").glob("charts.*.js")
+    imported = re.findall(r"""from\s+["'](\.[^"']+)["']""", charts.read_text())
+    assert len(imported) == 2
+    for name in imported:
+        assert re.search(r"\.[0-9a-f]{12}\.js\Z", name)
+        assert (charts.parent / name).resolve().exists()
+
+
 def test_files_are_compressed_once_and_not_for_each_request(collected):
     assert list((collected / "scans").glob("page.*.js.gz"))

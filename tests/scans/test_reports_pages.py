@@ -13,6 +13,7 @@ from django.utils import timezone
 from scans.corrections import void_scan
 from scans.models import Scan
 from scans.recording import record_scan
+from scans.reporting import rollups
 from scans.shifts import FACTORY
 from scans.submission import read, read_void
 from tests.scans.sample import payload
@@ -165,6 +166,16 @@ def test_one_defect_is_looked_at_among_all_that_was_inspected(quality, shift):
     assert "Scans with it 1 Inspected 3 Share 33.3%" in page
 
 
+def test_of_what_was_approved_the_chart_says_what_was_not(quality, shift):
+    page = ask(quality, query=f"date={DAY}&result=approved")
+    assert "Scans with it 7 Inspected 11 Share 63.6%" in page
+    assert "36.4% rejected Too few shifts have scans to tell what is usual." in page
+    assert "Share rejected of each shift" in page
+    page = ask(quality, query=f"date={DAY}&defect=001")
+    assert "18.2% of all that was inspected Too few" in page
+    assert "Share rejected of each shift" not in page
+
+
 # ----- Filters
 
 
@@ -275,6 +286,20 @@ def test_rows_lead_to_their_records_and_to_files(quality, scan):
     assert f'<a href="/scans/record/{made.uid}/">CP10045821-0001</a>' in html
     for form in ("csv", "xlsx"):
         assert f'href="/scans/export.{form}?since={DAY}&amp;until={DAY}"' in html
+
+
+def test_what_is_not_counted_yet_is_not_called_nothing(quality, scan):
+    """So many shifts at once are left to the chore."""
+    for day in range(1, 16):
+        scan(f"{day:04}", day=f"2026-11-{day:02}", at="09:00")
+    page = ask(quality, query="since=2026-11-01&until=2026-11-15")
+    assert "15 shifts are being counted anew: what you see is not complete" in page
+    assert "Not counted yet" in page
+    assert "Nothing was scanned" not in page
+    rollups.refresh()
+    page = ask(quality, query="since=2026-11-01&until=2026-11-15")
+    assert "Inspected 15 " in page
+    assert "not complete" not in page
 
 
 # ----- Who may

@@ -85,7 +85,7 @@ async function stayLit() {
   }
 }
 
-whole.hidden = !document.fullscreenEnabled;
+whole.classList.toggle("is-away", !document.fullscreenEnabled);
 whole.addEventListener("click", () => board.requestFullscreen());
 document.addEventListener("fullscreenchange", stayLit);
 document.addEventListener("visibilitychange", () => {

@@ -92,7 +92,8 @@ export function drawAll(data) {
     holder.removeAttribute("aria-busy");
     holder.role = "img";
     const heading = document.getElementById(holder.closest("section").getAttribute("aria-labelledby"));
-    holder.ariaLabel = `${heading.textContent.trim()}. ${gettext("All of it stands in the table beside.")}`;
+    const where = gettext("All of it stands in the table beside.");
+    holder.ariaLabel = `${heading.textContent.trim()}. ${where}`;
   }
 }
 
