@@ -15,16 +15,20 @@ REMEDY = (
     "with `-d djangojs`, translate what is new, run `manage.py compilemessages`."
 )
 
+# Each text of a .po file by its keyword: msgctxt, msgid, msgid_plural, msgstr…
+Block = dict[str, str]
 # msgid → its Romanian forms, by the catalogue's name.
 Entries = dict[str, list[str]]
+# A msgid with a context begins with it, as in a compiled catalogue.
+CONTEXT_END = "\x04"
 
 
-def entries(domain: str) -> Entries:
+def blocks(domain: str) -> list[Block]:
     """What stands in a .po file."""
-    found: Entries = {}
+    found = []
     for block in (CATALOGUES / f"{domain}.po").read_text().split("\n\n"):
         lines = [line for line in block.splitlines() if line and not line.startswith("#")]
-        texts: dict[str, str] = {}
+        texts: Block = {}
         keyword = ""
         for line in lines:
             if not line.startswith('"'):
@@ -32,10 +36,23 @@ def entries(domain: str) -> Entries:
                 texts[keyword] = ""
             texts[keyword] += ast.literal_eval(line)
         if texts.get("msgid"):
-            found[texts["msgid"]] = [
-                text for keyword, text in texts.items() if keyword.startswith("msgstr")
-            ]
+            found.append(texts)
     return found
+
+
+def forms_of(block: Block) -> list[str]:
+    return [text for keyword, text in block.items() if keyword.startswith("msgstr")]
+
+
+def in_context(context: str, text: str) -> str:
+    return f"{context}{CONTEXT_END}{text}" if context else text
+
+
+def entries(domain: str) -> Entries:
+    return {
+        in_context(block.get("msgctxt", ""), block["msgid"]): forms_of(block)
+        for block in blocks(domain)
+    }
 
 
 def texts_of_python(source: str) -> set[str]:
@@ -50,8 +67,14 @@ def texts_of_python(source: str) -> set[str]:
 
 
 def texts_of_template(source: str) -> set[str]:
-    found = re.findall(r"""\b(?:n?gettext|_)\(u?('[^']*'|"[^"]*")""", templatize(source))
-    return {ast.literal_eval(text) for text in found}
+    text = r"""u?('[^']*'|"[^"]*")"""
+    source = templatize(source)
+    found = re.findall(rf"\b(?:n?gettext|_)\({text}", source)
+    with_context = re.findall(rf"\bn?pgettext\({text}, {text}", source)
+    return {ast.literal_eval(each) for each in found} | {
+        in_context(ast.literal_eval(context), ast.literal_eval(each))
+        for context, each in with_context
+    }
 
 
 def texts_of_script(source: str) -> set[str]:
@@ -90,11 +113,14 @@ class TestCatalogue:
         assert texts == set(entries(domain)), REMEDY
 
     def test_every_text_has_romanian_words_with_the_same_placeholders(self, domain):
-        for text, forms in entries(domain).items():
-            assert len(forms) in (1, 3), text
-            for form in forms:
+        for block in blocks(domain):
+            text, forms = block["msgid"], forms_of(block)
+            assert len(forms) == (3 if "msgid_plural" in block else 1), text
+            # "This is the newest": one needs no number, though several do.
+            originals = [text, *[block.get("msgid_plural", "")] * 2]
+            for original, form in zip(originals, forms, strict=False):
                 assert form, f"{text!r} is not translated."
-                assert placeholders(form) == placeholders(text), text
+                assert placeholders(form) == placeholders(original), text
 
     def test_romanian_letters_have_commas_not_cedillas(self, domain):
         assert not re.search("[şţŞŢ]", (CATALOGUES / f"{domain}.po").read_text())

@@ -105,7 +105,7 @@ function plot(holder, chart, width) {
     {
       width,
       height: plotHeight(holder),
-      padding: [12, chart.right ? 0 : 16, 0, 0],
+      padding: [12, chart.right ? 0 : 24, 0, 0],
       cursor: { drag: { x: false, y: false }, points: { show: false }, y: false },
       scales: {
         x: { time: false, range: () => [-0.6, count - 0.4] },
