@@ -27,6 +27,9 @@ def english(client_of):
     return make
 
 
+DEVICE = "11111111-2222-4333-8444-555555555555"
+
+
 @pytest.fixture
 def record(person):
     def make(**changes) -> Scan:
@@ -56,7 +59,7 @@ def correct(client, scan, **fields):
 
 
 def test_it_tells_what_was_recorded_in_words(english, record):
-    scan = record(cp="cp10045821'0001", defect="001", note="left corner")
+    scan = record(cp="cp10045821'0001", defect="001", note="left corner", device=DEVICE)
     shown = page(english("auditor"), scan)
     for text in (
         "CP10045821-0001", "OP0001 Ana Popescu", "001 Scratch", "left corner", "FG-01",
@@ -64,6 +67,13 @@ def test_it_tells_what_was_recorded_in_words(english, record):
     ):  # fmt: skip
         assert text in shown, text
     assert "Correct it" not in shown
+
+
+def test_what_replaces_an_old_scan_was_not_delivered_late(english, record, person):
+    old = record(device=DEVICE)
+    assert " late<" in page(english("quality"), old)
+    event = replace_scan(old.uid, {"defect": "002"}, "a stain", person("quality"))
+    assert " late<" not in page(english("quality"), event.replacement)
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(75, "75 s behind"), (-75, "75 s ahead")])
