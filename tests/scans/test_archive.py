@@ -281,7 +281,8 @@ def test_a_head_that_is_not_in_it_is_missed(sealed, folder):
     assert [one.wrong for one in found] == [Wrong.HEAD_MISSING]
 
 
-_FILE = '"sha256": "", "table": "", "first_seal": 1, "last_seal": 1, "last_id": 1, "records": 1, "digest": ""'
+_NUMBERS = '"first_seal": 1, "last_seal": 1, "last_id": 1, "records": 1'
+_FILE = f'"sha256": "", "table": "", "digest": "", {_NUMBERS}'
 
 
 @pytest.mark.parametrize(
