@@ -1,5 +1,6 @@
 """Brings a report to people and programs: by e-mail, and by HTTP."""
 
+import http.client
 import json
 import smtplib
 import urllib.error
@@ -48,7 +49,7 @@ def post(url: str, content: dict[str, Any]) -> None:
     except urllib.error.HTTPError as error:
         with error:
             raise Undelivered(f"{host} answers {error.code}") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:
         raise Undelivered(f"{host} cannot be reached: {_reason(error)}") from error
 
 

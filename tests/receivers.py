@@ -76,6 +76,30 @@ class Web(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_address[1]}/hook?token=secret-token"
 
 
+class Babbler(socketserver.ThreadingTCPServer):
+    """Answers whatever it is sent by the same bytes."""
+
+    daemon_threads = True
+
+    def __init__(self, answer: bytes) -> None:
+        super().__init__(("127.0.0.1", 0), _Babble)
+        self.answer = answer
+        self.tries = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}/hook"
+
+
+class _Babble(socketserver.BaseRequestHandler):
+    server: Babbler
+
+    def handle(self) -> None:
+        self.request.recv(65536)
+        self.server.tries += 1
+        self.request.sendall(self.server.answer)
+
+
 class _Hook(BaseHTTPRequestHandler):
     server: Web
 

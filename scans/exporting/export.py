@@ -80,20 +80,30 @@ _lock = threading.Lock()
 _under_way = 0
 
 
-def is_full() -> bool:
-    """Whether as many files are on their way as may be; two who ask at once may both get in."""
-    return _under_way >= MOST_AT_ONCE
+class Full(Exception):
+    """As many files are on their way as may be."""
 
 
 def download(export: Export) -> Iterator[bytes]:
     """The pieces of a file for one who takes them in as slowly as he likes.
 
-    It counts from its first piece on until it is closed: what nobody reads holds up nobody.
+    It counts from now on until it is closed, or dropped. Raises Full.
     """
     global _under_way
     with _lock:
+        if _under_way >= MOST_AT_ONCE:
+            raise Full
         _under_way += 1
+    pieces = _counted(export)
+    # Only what has begun is told of its end.
+    next(pieces)
+    return pieces
+
+
+def _counted(export: Export) -> Iterator[bytes]:
+    global _under_way
     try:
+        yield b""
         yield from export.chunks()
     finally:
         with _lock:

@@ -5,11 +5,14 @@ An archive is a folder: `manifest.json` lists its files with their SHA-256; each
 text that was sealed. Whatever can read JSON and compute SHA-256 can verify it: RUNBOOK.md says how.
 """
 
+import fcntl
 import gzip
 import json
 import os
+import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from hashlib import file_digest, sha256
 from pathlib import Path
@@ -31,6 +34,8 @@ from scans.models import Seal
 FORMAT = 1
 MANIFEST = "manifest.json"
 SEALS_PER_FILE = 100
+# Whatever gzip and JSON stumble over in a file that rots, or that somebody has written.
+_UNREADABLE = (OSError, EOFError, zlib.error, ValueError, LookupError, TypeError, RecursionError)
 _SAID = (
     "version", "table_name", "number", "first_id", "last_id", "count", "root", "previous", "digest",
 )  # fmt: skip
@@ -72,6 +77,27 @@ def archive(
     does not continue what lies there, is not archived; nothing is ever written over.
     """
     to.mkdir(parents=True, exist_ok=True)
+    with _alone(to):
+        return _add(before, to, progress)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Two at once would write to the same file, and its digest be that of neither."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ArchiveError(
+                f"Another process is adding to {folder}. Run it again when that one has ended."
+            ) from error
+        yield
+    finally:
+        os.close(handle)
+
+
+def _add(before: datetime, to: Path, progress: Callable[[int], None]) -> Written:
     files = read_manifest(to) if (to / MANIFEST).exists() else []
     for file in files:
         _refuse_damage(to, file)
@@ -190,12 +216,20 @@ def read_manifest(folder: Path) -> list[File]:
             raise ArchiveError(
                 f"{folder / MANIFEST} has format {manifest['format']}, not {FORMAT}."
             )
-        files = [File(**file) for file in manifest["files"]]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        files = [_file(said) for said in manifest["files"]]
+    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
         raise ArchiveError(f"{folder / MANIFEST} is no manifest of an archive: {error}") from error
     if any(Path(file.name).name != file.name for file in files):
         raise ArchiveError(f"{folder / MANIFEST} names files elsewhere.")
     return files
+
+
+def _file(said: dict[str, Any]) -> File:
+    file = File(**said)
+    for field in fields(File):
+        if not isinstance(getattr(file, field.name), field.type):  # type: ignore[arg-type]
+            raise TypeError(f"{field.name} is {getattr(file, field.name)!r}")
+    return file
 
 
 def _damage(folder: Path, file: File) -> Finding | None:
@@ -241,7 +275,7 @@ def verify_archive(
                 result.sealed[table] += len(records)
                 sought.discard(seal.digest)
                 progress(sum(result.sealed.values()))
-        except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
+        except _UNREADABLE as error:
             text = f"{file.name} cannot be read: {error}"
             result.add(Finding(Wrong.FILE_CHANGED, file.table, file.first_seal, None, text))
         if file.table in last and last[file.table].digest != file.digest:

@@ -34,6 +34,8 @@ class Rules:
 
     source: str
     columns: Mapping[str, int]
+    # How many columns have a name.
+    width: int
     codes: barcode.Codes
     defects: frozenset[str]
     stations: frozenset[str]
@@ -63,6 +65,9 @@ class Reader:
         rules = self.rules
         if any(position >= len(row) for position in rules.columns.values()):
             raise Rejected("The row is shorter than the names of the columns.")
+        if any(map(str.strip, row[rules.width :])):
+            # A text with a comma in it and no quotes: nobody knows which cell is which.
+            raise Rejected("The row is longer than the names of the columns.")
         cells = {field: row[position].strip() for field, position in rules.columns.items()}
         uid = self._uid(cells)
         raw: dict[str, str] = {}

@@ -118,14 +118,19 @@ def _own_parameters() -> dict[str, Any]:
 
 
 def _parameters(url: str) -> dict[str, Any]:
-    parts = urlsplit(url)
-    if parts.scheme != "mysql" or not parts.hostname or not parts.path.strip("/"):
+    try:
+        parts = urlsplit(url)
+        port = parts.port or 3306
+        is_good = parts.scheme == "mysql" and parts.hostname and parts.path.strip("/")
+    except ValueError:
+        is_good = False
+    if not is_good:
         raise Unreadable("--database-url must look like mysql://user:password@host:port/name.")
     return {
         "user": unquote(parts.username or ""),
         "password": unquote(parts.password or ""),
         "host": parts.hostname,
-        "port": parts.port or 3306,
+        "port": port,
         "database": unquote(parts.path.strip("/")),
     } | _COMMON
 

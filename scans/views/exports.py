@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from accounts.rights import page
-from scans.exporting.export import FORMATS, Export, download, is_full
+from scans.exporting.export import FORMATS, Export, Full, download
 from scans.floor import current_floor
 from scans.reporting import rollups, rows
 from scans.reporting.filters import BadFilter, Filters
@@ -23,14 +23,16 @@ def _export(request: HttpRequest, form: str) -> HttpResponseBase:
     except BadFilter as error:
         lines = [f"{name}: {why}" for name, why in error.errors.items()]
         return _plain("\n".join(lines), status=400)
-    if is_full():
+    export = Export(f, form, who=request.user.get_username(), floor=floor)
+    try:
+        pieces = download(export)
+    except Full:
         busy = _plain(_("Others are exporting just now. Try again in a moment."), status=503)
         busy["Retry-After"] = str(RETRY_AFTER_SECONDS)
         return busy
     freshness = rollups.freshen()
-    export = Export(f, form, who=request.user.get_username(), floor=floor)
     response = StreamingHttpResponse(
-        download(export),
+        pieces,
         content_type=FORMATS[form],
         headers={
             "Content-Disposition": f'attachment; filename="{export.name}"',

@@ -226,6 +226,8 @@ def drop_seal(lines):
         (drop_seal, Wrong.SEAL_MISSING, 2),
         (lambda lines: [*lines, "[", "x"], Wrong.FILE_CHANGED, 1),
         (lambda lines: [*lines, '{"number": 1}'], Wrong.FILE_CHANGED, 1),
+        (lambda lines: [*lines, "[]"], Wrong.FILE_CHANGED, 1),
+        (lambda lines: [*lines, "[" * 100_000], Wrong.FILE_CHANGED, 1),
     ],
 )
 def test_an_archive_that_was_changed_is_found_out(sealed, folder, change, wrong, seal):
@@ -249,6 +251,29 @@ def test_a_file_that_rots_or_is_gone_is_named(sealed, folder):
     assert (Wrong.FILE_MISSING, 4) in [(one.wrong, one.seal) for one in found]
 
 
+def test_wherever_a_file_rots_it_is_named(sealed, folder):
+    sealed(2)
+    archive(EVER, folder)
+    path = folder / names(folder)[1]
+    content = path.read_bytes()
+    for at in range(len(content)):
+        path.write_bytes(content[:at] + bytes([content[at] ^ 4]) + content[at + 1 :])
+        assert verify_archive(folder).findings[0].wrong is Wrong.FILE_CHANGED
+        path.write_bytes(content[:at])
+        assert verify_archive(folder).findings[0].wrong is Wrong.FILE_CHANGED
+
+
+def test_while_one_adds_to_an_archive_another_one_does_not(sealed, folder):
+    sealed(4)
+
+    def meanwhile(count: int) -> None:
+        with pytest.raises(ArchiveError, match="Another process is adding to"):
+            archive(EVER, folder)
+
+    assert archive(EVER, folder, meanwhile).records == 4
+    assert verify_archive(folder).is_good
+
+
 def test_a_head_that_is_not_in_it_is_missed(sealed, folder):
     sealed(2)
     archive(EVER, folder)
@@ -256,7 +281,21 @@ def test_a_head_that_is_not_in_it_is_missed(sealed, folder):
     assert [one.wrong for one in found] == [Wrong.HEAD_MISSING]
 
 
-@pytest.mark.parametrize("manifest", ["", "[]", '{"format": 9, "files": []}', '{"format": 1}'])
+_NUMBERS = '"first_seal": 1, "last_seal": 1, "last_id": 1, "records": 1'
+_FILE = f'"sha256": "", "table": "", "digest": "", {_NUMBERS}'
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        "",
+        "[]",
+        '{"format": 9, "files": []}',
+        '{"format": 1}',
+        f'{{"format": 1, "files": [{{"name": 1, {_FILE}}}]}}',
+        f'{{"format": 1, "files": [{{"name": null, {_FILE}}}]}}',
+    ],
+)
 def test_what_is_no_archive_is_refused(folder, manifest):
     folder.mkdir()
     (folder / "manifest.json").write_text(manifest)

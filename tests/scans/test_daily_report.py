@@ -17,7 +17,7 @@ from scans.daily_report import DailyReport, day_due, send_due
 from scans.models import Defect, SentReport
 from scans.recording import record_scan
 from scans.submission import read
-from tests.receivers import Post, Web, receiving
+from tests.receivers import Babbler, Post, Web, receiving
 from tests.scans.sample import payload
 from tests.serving import Database, Site, running
 
@@ -236,6 +236,25 @@ def test_a_webhook_that_is_silent_holds_up_nobody_for_long(db, to_web, monkeypat
     send_due()
     assert time.monotonic() - began < 5
     assert "cannot be reached" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"SSH-2.0-x\r\n",
+        b"HTTP/1.1 200 OK\r\nX: " + b"a" * 70_000 + b"\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    ],
+    ids=["no HTTP", "an endless header", "no chunks"],
+)
+def test_a_webhook_that_speaks_no_http_is_tried_again_later(db, settings, caplog, answer):
+    with receiving(Babbler(answer)) as babbler:
+        settings.DAILY_REPORT_WEBHOOK = babbler.url
+        send_due()
+        send_due()
+    assert babbler.tries == 1
+    assert "127.0.0.1 cannot be reached" in caplog.text
+    assert not SentReport.objects.exists()
 
 
 def test_the_command_prints_or_sends(scanned, to_mail, settings):

@@ -229,9 +229,27 @@ def test_what_makes_no_sense_is_refused(run, tmp_path):
         ({"csv": None, "table": "a`b"}, "is no name of a table"),
         ({"csv": None, "table": "nothing_here"}, "doesn't exist"),
         ({"csv": None, "table": "x", "database_url": "postgres://x/y"}, "must look like"),
+        ({"csv": None, "table": "x", "database_url": "mysql://u:p@h:99999/y"}, "must look like"),
+        ({"csv": None, "table": "x", "database_url": "mysql://u:p@[::1/y"}, "must look like"),
     ]:
         with pytest.raises(CommandError, match=message):
             run(row(), **options)
+
+
+@pytest.mark.parametrize("name", ["scanfg_orders.csv", "link.csv"])
+def test_rejected_rows_never_go_where_the_rows_come_from(run, tmp_path, name):
+    (tmp_path / "link.csv").symlink_to("scanfg_orders.csv")
+    with pytest.raises(CommandError, match="it is the file that is read"):
+        run(row(time=""), rejects=tmp_path / name)
+    assert (tmp_path / "scanfg_orders.csv").read_text().startswith("id,")
+
+
+def test_a_row_with_more_than_its_columns_is_no_scan(run, tmp_path):
+    headings = [*HEADINGS, "note"]
+    run([*row(), "dent, left", "", ""], [*row(id="2"), "dent", " left"], headings=headings)
+    assert Scan.objects.get().note == "dent, left"
+    [(line, why)] = rejects(tmp_path)
+    assert (line, why) == ("3", "The row is longer than the names of the columns.")
 
 
 def test_a_file_in_another_encoding_says_so(run, tmp_path):

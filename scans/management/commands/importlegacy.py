@@ -72,13 +72,15 @@ class Command(BaseCommand):
                 else from_table(options["table"], options["database_url"])
             )
             name = options["source"] or source.name
+            path = options["rejects"] or Path(re.sub(r"[^\w.-]", "_", name) + "-rejects.csv")
+            if options["csv"] and path.exists() and path.samefile(options["csv"]):
+                raise CommandError(f"--rejects {path}: it is the file that is read.")
             reader = self._reader(source, name, user, options)
             record = None
             if options["commit"]:
                 record = LegacyImport.objects.create(
                     source=name[:200], started_at=timezone.now(), imported_by=user
                 )
-            path = options["rejects"] or Path(re.sub(r"[^\w.-]", "_", name) + "-rejects.csv")
             with _Rejects(path, source.headings) as rejects, Bar("read", source.total) as bar:
                 tally = bring_over(source, reader, record, reject=rejects.write, progress=bar.show)
         except (Unreadable, Unmapped) as error:
@@ -113,6 +115,7 @@ class Command(BaseCommand):
             Rules(
                 source=name,
                 columns=columns_of(source.headings, asked),
+                width=len(source.headings),
                 codes=floor.codes,
                 defects=frozenset(floor.defects),
                 stations=frozenset(floor.stations),
@@ -172,9 +175,10 @@ class _Rejects:
                 raise CommandError(f"--rejects {self._path}: {error.strerror}.") from error
             self._writer = csv.writer(self._file)
             self._put(["line", *self._headings, "reason"])
-        # As wide as the others, so that each reason stands below the other.
-        missing = len(self._headings) - len(row)
-        self._put([str(line), *row, *[""] * missing, reason])
+        # Each reason stands below the other, and behind it what has no heading.
+        width = len(self._headings)
+        named = [*row[:width], *[""] * (width - len(row))]
+        self._put([str(line), *named, reason, *row[width:]])
 
     def _put(self, cells: list[str]) -> None:
         self._writer.writerow([harmless(cell) for cell in cells])
