@@ -1,15 +1,18 @@
 """Tells how far the records themselves can be trusted."""
 
 from dataclasses import dataclass, field, fields
+from datetime import timedelta
 
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Max, Min, Q, Sum
 
 from scans.floor import held_floor
 from scans.models import Incident, LegacyImport
-from scans.reporting.filters import NO_STATION, Filters
+from scans.reporting.filters import NO_STATION, Filters, Window
 from scans.reporting.sums import counted
 
 IMPORTS_MOST = 20
+# So many windows in one statement at most: a shift's range of years has a window for each day.
+MOST_WINDOWS = 256
 
 
 @dataclass
@@ -83,20 +86,43 @@ def data_quality(f: Filters) -> DataQuality:
 
 
 def _incidents(f: Filters) -> list[tuple[str | None, int, int]]:
-    fitting = Q()
-    for start, end in f.windows(held_floor().starts):
-        fitting |= Q(happened_at__gte=start, happened_at__lt=end)
-    rows = Incident.objects.filter(fitting)
-    if f.station:
-        rows = rows.filter(
-            Q(station__isnull=True) if f.station == NO_STATION else Q(station__code=f.station)
-        )
     kinds = Incident.Kind
-    return list(
-        rows.order_by()
-        .values_list("station")
-        .annotate(
-            abandoned=Count("pk", filter=Q(kind=kinds.ABANDONED)),
-            double_reads=Count("pk", filter=Q(kind=kinds.DOUBLE_READ)),
+    found: dict[str | None, tuple[int, int]] = {}
+    windows = _clipped(f)
+    for at in range(0, len(windows), MOST_WINDOWS):
+        fitting = Q()
+        for start, end in windows[at : at + MOST_WINDOWS]:
+            fitting |= Q(happened_at__gte=start, happened_at__lt=end)
+        rows = Incident.objects.filter(fitting)
+        if f.station:
+            rows = rows.filter(
+                Q(station__isnull=True) if f.station == NO_STATION else Q(station__code=f.station)
+            )
+        counts = (
+            rows.order_by()
+            .values_list("station")
+            .annotate(
+                abandoned=Count("pk", filter=Q(kind=kinds.ABANDONED)),
+                double_reads=Count("pk", filter=Q(kind=kinds.DOUBLE_READ)),
+            )
         )
-    )
+        for station, abandoned, double_reads in counts:
+            before = found.get(station, (0, 0))
+            found[station] = before[0] + abandoned, before[1] + double_reads
+    return [(station, *counts) for station, counts in found.items()]
+
+
+def _clipped(f: Filters) -> list[Window]:
+    """The filter's windows, as far back and ahead as there are incidents."""
+    if f.shift and f.days > MOST_WINDOWS:
+        # The two ends of `incident_time`.
+        ends = Incident.objects.aggregate(first=Min("happened_at"), last=Max("happened_at"))
+        if ends["first"] is None:
+            return []
+        day = timedelta(days=1)
+        since = max(f.since, ends["first"].date() - day)
+        until = min(f.until, ends["last"].date() + day)
+        if since > until:
+            return []
+        f = f.but(since=since, until=until)
+    return f.windows(held_floor().starts)

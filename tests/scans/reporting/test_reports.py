@@ -380,6 +380,25 @@ def test_what_became_no_scan_is_told_by_station(user, client_of):
     assert not reports.data_quality(DAY.but(operator="OP0001")).incidents_fit
 
 
+def test_a_shift_of_all_the_calendar_is_asked_for_piece_by_piece(
+    user, monkeypatch, django_assert_max_num_queries
+):
+    """A statement with a condition for each of 36,500 nights took longer than anybody waits."""
+    monkeypatch.setattr("scans.reporting.data_quality.MOST_WINDOWS", 10)
+    for days in (0, 0, 9, 10, 45):
+        Incident.objects.create(
+            uid=uuid4(), kind=Incident.Kind.ABANDONED, happened_at=NOON + timedelta(days=days),
+            received_at=NOON, recorded_by=user,
+        )  # fmt: skip
+    always = Filters(since=date(2000, 1, 1), until=date(2099, 12, 31), shift="morning")
+    reports.data_quality(always)  # Whatever is held for the next one is held now.
+    with django_assert_max_num_queries(10):
+        assert reports.data_quality(always).total.abandoned == 5
+    assert reports.data_quality(always.but(shift="night")).total.abandoned == 0
+    before = always.but(until=date(2020, 1, 1))
+    assert reports.data_quality(before).total.abandoned == 0
+
+
 def test_the_newest_imports_come_first(user):
     for number in range(3):
         LegacyImport.objects.create(
