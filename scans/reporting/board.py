@@ -94,7 +94,7 @@ SELECT
     counts.firsts, counts.firsts_approved,
     (
         SELECT scanned_at FROM scans_scan last
-        WHERE last.station_id = place.code AND last.scanned_at < %(end)s
+        WHERE last.station_id <=> NULLIF(place.code, '') AND last.scanned_at < %(end)s
         ORDER BY last.scanned_at DESC LIMIT 1
     ) AS last_scan_at,
     here.pending, here.oldest_pending_at, here.oldest_pending_seconds, here.seen_at,

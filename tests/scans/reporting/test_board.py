@@ -110,9 +110,11 @@ def test_an_inactive_station_is_shown_only_with_scans_of_the_shift(user):
 
 def test_scans_of_no_station_stand_by_themselves(user):
     assert "" not in stations()
-    make_scan(user, NOW, station_id=None)
+    scan = make_scan(user, NOW, station_id=None)
     found = stations()[""]
-    assert (found.approved, found.line, found.last_scan_at) == (1, "", None)
+    assert (found.approved, found.line, found.last_scan_at) == (1, "", scan.scanned_at)
+    # Who has just scanned is not silent.
+    assert state(found) == ("good", [])
 
 
 def test_without_stations_there_is_nothing(user):
