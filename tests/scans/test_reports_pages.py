@@ -177,6 +177,8 @@ def test_one_defect_is_looked_at_among_all_that_was_inspected(quality, shift):
         (f"since={DAY}&until={DAY}&station=FG-02", 3),
         (f"date={DAY}&station=-", 0),
         (f"date={DAY}&operator=OP0002", 2),
+        (f"date={DAY}&operator=op0002", 2),
+        (f"date={DAY}&cp_base=cp10045821&oc1=%5DC1oc02", 1),
         (f"date={DAY}&cp_base=CP10045821", 12),
         (f"date={DAY}&cp_base=CP10045822", 0),
         (f"date={DAY}&oc1=OC02", 1),
