@@ -80,7 +80,9 @@ def hour_label(start: datetime | time, filters: Filters) -> str:
     if isinstance(start, time):
         return f"{start:%H:%M}"
     local = timezone.localtime(start)
-    return f"{short_day(local)} {local:%H:%M}" if filters.days > 1 else f"{local:%H:%M}"
+    said = f"{short_day(local)} {local:%H:%M}" if filters.days > 1 else f"{local:%H:%M}"
+    comes_twice = local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
+    return f"{said} {local:%Z}" if comes_twice else said
 
 
 def scan_of(uid: UUID) -> str:

@@ -30,7 +30,8 @@ def scan(person):
 
     def make(piece: str, defect: str = "000", at: str = "07:00", **changes: Any) -> Scan:
         day = changes.pop("day", DAY)
-        moment = datetime.fromisoformat(f"{day}T{at}").replace(tzinfo=FACTORY).isoformat()
+        moment = datetime.fromisoformat(f"{day}T{at}")
+        moment = (moment if moment.tzinfo else moment.replace(tzinfo=FACTORY)).isoformat()
         changes = {"cp": f"CP10045821-{piece}", "station": "FG-01"} | changes
         made = payload(defect=defect, scanned_at=moment, **changes)
         return record_scan(read(made), operator)[0]
@@ -163,6 +164,14 @@ def test_one_defect_is_looked_at_among_all_that_was_inspected(quality, shift):
     assert "FPY" not in page.partition("Shares are of all scans")[0]
     page = ask(quality, query=f"date={DAY}&defect=001&station=FG-02")
     assert "Scans with it 1 Inspected 3 Share 33.3%" in page
+
+
+def test_the_hour_that_comes_twice_has_two_names(quality, scan):
+    day = {"day": "2026-10-25"}
+    scan("0001", "000", "03:30+03:00", **day)
+    scan("0002", "001", "03:40+02:00", **day)
+    page = ask(quality, query="date=2026-10-24&shift=night")
+    assert "02:00 0 0 0 03:00 EEST 1 1 0 03:00 EET 1 0 1 04:00 0 0 0" in page
 
 
 # ----- Filters
