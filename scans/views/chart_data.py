@@ -16,7 +16,7 @@ from scans.reporting.reports import Hour
 from scans.reporting.words import shift_or_day, short_day
 from scans.shifts import Shift
 
-Data = dict[str, list[Any]]
+Data = dict[str, Any]
 
 
 def rows_of(filters: Filters) -> str:
@@ -49,7 +49,9 @@ def pareto(filters: Filters, bars: list[Bar], names: Mapping[str, str]) -> Data:
 
 def p_chart(filters: Filters, chart: PChart) -> Data:
     points = chart.points
+    has_days = bool(points) and not isinstance(points[0].label, Shift)
     return {
+        "heading": _("Day") if has_days else _("Shift"),
         "labels": [shift_or_day(point.label) for point in points],
         "shares": [point.share for point in points],
         "centres": [chart.centre] * len(points),

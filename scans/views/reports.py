@@ -95,6 +95,7 @@ def reports(request: HttpRequest, filters: Filters, floor: Floor) -> dict[str, A
             for point in reversed(chart.points)
         ],
         "has_days": charted.days > numbers.SHIFTS_MOST_DAYS,
+        "is_of_one_defect": numbers.is_of_one_defect(filters),
         "stations": compared(
             filters, "station", numbers.by_station(filters), names_of(floor.stations)
         ),

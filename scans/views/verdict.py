@@ -8,7 +8,7 @@ from django.utils.translation import ngettext
 
 from scans.charts import Bar, PChart
 from scans.reporting.filters import Filters
-from scans.reporting.reports import Totals
+from scans.reporting.reports import Totals, is_of_one_defect
 from scans.reporting.words import shift_or_day
 from scans.templatetags.counts import number, percent
 from scans.views.chart_data import is_within, of_defect, of_point, rows_of
@@ -56,7 +56,7 @@ def judge(
     centre = percent(chart.centre)
     if len(chart.points) < LEAST_POINTS:
         text = _("Too few shifts have scans to tell what is usual.")
-        return Verdict("calm", "clock", _said(totals, everything), [Sentence(text), *most])
+        return Verdict("calm", "clock", _said(filters, totals, everything), [Sentence(text), *most])
     below = any(point.is_out for point in chosen)
     mean = ngettext(
         "The mean of %(days)d day is %(mean)s.",
@@ -70,13 +70,14 @@ def judge(
         "good",
         "check",
         _("Within limits"),
-        [Sentence(_said(totals, everything) + "."), Sentence(text), *most],
+        [Sentence(_said(filters, totals, everything) + "."), Sentence(text), *most],
     )
 
 
-def _said(totals: Totals, everything: Totals) -> str:
-    if totals is everything:
-        return _("%(share)s rejected") % {"share": percent(totals.reject_share)}
+def _said(filters: Filters, totals: Totals, everything: Totals) -> str:
+    """What the chart looks for: rejects, or one kind of them."""
+    if not is_of_one_defect(filters):
+        return _("%(share)s rejected") % {"share": percent(everything.reject_share)}
     share = totals.scans / everything.scans if everything.scans else None
     return _("%(share)s of all that was inspected") % {"share": percent(share)}
 
@@ -91,7 +92,10 @@ def _worst(filters: Filters, worst: Any, others: int) -> Sentence:
     if others:
         more = ngettext("And %(count)d more.", "And %(count)d more.", others)
         text = f"{text} {more % {'count': others}}"
-    return Sentence(text, rows_of(of_point(filters, worst.label).but(result="rejected")))
+    rejects = of_point(filters, worst.label).but(result="rejected")
+    if not is_of_one_defect(filters):
+        rejects = rejects.but(defect="")
+    return Sentence(text, rows_of(rejects))
 
 
 def _most_frequent(filters: Filters, bars: list[Bar], names: dict[str, str]) -> list[Sentence]:

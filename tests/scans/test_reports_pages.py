@@ -166,6 +166,36 @@ def test_one_defect_is_looked_at_among_all_that_was_inspected(quality, shift):
     assert "Scans with it 1 Inspected 3 Share 33.3%" in page
 
 
+def test_what_was_approved_is_judged_by_what_was_rejected(quality, scan):
+    for number in range(200):
+        day = datetime.fromisoformat(DAY) - timedelta(days=1 + number % 6)
+        scan(f"{number:04}", day=f"{day:%Y-%m-%d}", at=f"07:{number % 60:02}")
+    for number in range(12):
+        scan(f"1{number:03}", "001" if number < 6 else "000", "08:00")
+    for query in ("defect=000", "result=approved"):
+        page = ask(quality, query=f"date={DAY}&{query}")
+        assert "Out of limits 20 Nov · Morning: 50.0%, the limit is" in page
+        assert "Share rejected of each shift" in page
+        html = quality.get(f"/scans/reports/?date={DAY}&{query}").content.decode()
+        rejects = f"/scans/reports/rows/?since={DAY}&until={DAY}&shift=morning&result=rejected"
+        assert f'<a href="{rejects.replace("&", "&amp;")}">20 Nov' in html
+        # A day on which all was well: both numbers of the sentence are of the same kind.
+        page = ask(quality, query=f"date=2026-11-19&{query}")
+        assert "Within limits 0.0% rejected. The mean of 14 days is 0.0%." in page
+
+
+def test_over_many_days_the_chart_speaks_of_days(quality, shift):
+    page = ask(quality, query=f"since=2026-08-01&until={DAY}")
+    assert "Share rejected of each day" in page
+    assert "for the number of scans of each day" in page
+    assert "20/11/2026 11 4 36.4%" in page
+    assert "of each shift" not in page
+    assert (
+        '"heading": "Day"'
+        in quality.get(f"/scans/reports/?since=2026-08-01&until={DAY}").content.decode()
+    )
+
+
 def test_the_hour_that_comes_twice_has_two_names(quality, scan):
     day = {"day": "2026-10-25"}
     scan("0001", "000", "03:30+03:00", **day)

@@ -48,7 +48,7 @@ const CHARTS = {
     short: data.labels.map((label) => label.replace(" · ", "\n")),
     links: data.links,
     room: 84,
-    heading: gettext("Shift"),
+    heading: data.heading,
     format: percent,
     top: top(data.upper, data.shares),
     shaded: data.chosen.every(Boolean) ? [] : groups(data.chosen),
