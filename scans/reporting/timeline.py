@@ -128,9 +128,15 @@ def timeline_of(cp: str) -> Timeline:
 
 
 def _scanned(scan: Scan, ended_by: Event | None) -> Entry:
+    return Entry(
+        "scan", scan.scanned_at, scan=scan, event=ended_by, late_seconds=late_seconds_of(scan)
+    )
+
+
+def late_seconds_of(scan: Scan) -> int:
+    """How long a browser kept it, if long. What others wrote down later is no delivery."""
     late = scan.received_at - scan.scanned_at
-    seconds = round(late.total_seconds()) if late > LATE else 0
-    return Entry("scan", scan.scanned_at, scan=scan, event=ended_by, late_seconds=seconds)
+    return round(late.total_seconds()) if scan.device is not None and late > LATE else 0
 
 
 def _proposed(ids: list[int], floor: Floor) -> list[Entry]:

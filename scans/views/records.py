@@ -19,7 +19,13 @@ from scans.corrections import Ended, NotAllowed, Proposed, correct_scan
 from scans.floor import current_floor
 from scans.models import Event, Proposal, Scan
 from scans.replacing import CORRECTABLE, content_of
-from scans.reporting.timeline import LATE, changes_between, in_words, labels, timeline_of
+from scans.reporting.timeline import (
+    changes_between,
+    in_words,
+    labels,
+    late_seconds_of,
+    timeline_of,
+)
 from scans.submission import Errors, Refused
 
 VIEW = "scans.view_scan"
@@ -72,7 +78,7 @@ def record(request: HttpRequest, uid: UUID) -> HttpResponse:
         "is_open": event is None and not (proposal and floor.settings.four_eyes),
         "operator": in_words("operator", scan.operator, floor),
         "raw": [(labels().get(name, name), text) for name, text in scan.raw.items()],
-        "is_late": scan.received_at - scan.scanned_at > LATE,
+        "is_late": late_seconds_of(scan) > 0,
         "clock_off_by": _lasting(clock_off_seconds),
         "clock_was_off": clock_off_seconds > floor.settings.clock_off_seconds,
         "timeline": timeline_of(scan.cp),
