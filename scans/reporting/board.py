@@ -66,7 +66,7 @@ class BoardStation:
 
 @dataclass
 class BoardLine:
-    """Stations of one production line; "" for those of none."""
+    """Stations of one production line; "" for those of none, and for scans of no station."""
 
     name: str
     stations: list[BoardStation]
@@ -135,7 +135,7 @@ LEFT JOIN (
     FROM scans_presence GROUP BY station
 ) here ON here.station = place.code
 WHERE place.active OR counts.station IS NOT NULL
-ORDER BY place.line, place.code, counts.hour
+ORDER BY place.code = '', place.line, place.code, counts.hour
 """  # noqa: S608 - of our own constants
 
 

@@ -117,6 +117,17 @@ def test_scans_of_no_station_stand_by_themselves(user):
     assert state(found) == ("good", [])
 
 
+def test_scans_of_no_station_come_last(user):
+    """On a wall the lines come first, and what belongs to none below them."""
+    Station.objects.filter(code__in=["FG-01", "FG-02"]).update(line="A")
+    Station.objects.filter(code__in=["FG-03", "FG-04"]).update(line="B")
+    make_scan(user, NOW, station_id=None)
+    assert [line.name for line in board(MORNING, NOW).lines] == ["A", "B", ""]
+    Station.objects.filter(code="FG-04").update(line="")
+    lines = {line.name: line.stations for line in board(MORNING, NOW).lines}
+    assert [station.code for station in lines[""]] == ["FG-04", ""]
+
+
 def test_without_stations_there_is_nothing(user):
     Station.objects.all().delete()
     assert board(MORNING, NOW).lines == []
