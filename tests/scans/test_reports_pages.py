@@ -119,6 +119,15 @@ def test_stations_operators_and_hours_are_told_apart(quality, shift):
     assert "OP0002 Ion Munteanu 2 1 1 50.0% 0.0% as usual" in page
 
 
+def test_a_station_that_differs_from_all_is_named_in_words(quality, scan):
+    for piece in range(20):
+        scan(f"{piece:04}", at=f"07:{piece:02}")
+    assert "Compared with all" not in ask(quality)
+    scan("0020", "001", "07:30", station="FG-02")
+    page = ask(quality)
+    assert "FG-01 20 20 0 0.0% 100.0% as usual FG-02 1 0 1 100.0% 0.0% ▲ more rejects" in page
+
+
 def test_the_chart_says_of_each_shift_whether_it_is_out_of_limits(quality, scan):
     for number in range(200):
         day = datetime.fromisoformat(DAY) - timedelta(days=1 + number % 6)
