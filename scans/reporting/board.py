@@ -66,7 +66,7 @@ class BoardStation:
 
 @dataclass
 class BoardLine:
-    """Stations of one production line; "" for those of none."""
+    """Stations of one production line; "" for those of none, and for scans of no station."""
 
     name: str
     stations: list[BoardStation]
@@ -94,7 +94,7 @@ SELECT
     counts.firsts, counts.firsts_approved,
     (
         SELECT scanned_at FROM scans_scan last
-        WHERE last.station_id = place.code AND last.scanned_at < %(end)s
+        WHERE last.station_id <=> NULLIF(place.code, '') AND last.scanned_at < %(end)s
         ORDER BY last.scanned_at DESC LIMIT 1
     ) AS last_scan_at,
     here.pending, here.oldest_pending_at, here.oldest_pending_seconds, here.seen_at,
@@ -135,7 +135,7 @@ LEFT JOIN (
     FROM scans_presence GROUP BY station
 ) here ON here.station = place.code
 WHERE place.active OR counts.station IS NOT NULL
-ORDER BY place.line, place.code, counts.hour
+ORDER BY place.code = '', place.line, place.code, counts.hour
 """  # noqa: S608 - of our own constants
 
 

@@ -8,13 +8,12 @@ from django.db.models import Count, Max, Min, Q, Sum
 
 from scans.floor import held_floor
 from scans.models import Incident, LegacyImport
-from scans.reporting.filters import NO_STATION, Filters
+from scans.reporting.filters import NO_STATION, Filters, Window
 from scans.reporting.sums import counted
 
 IMPORTS_MOST = 20
-# A shift of many days has a window for each: the time of a statement grows with their square.
+# So many windows in one statement at most: a shift's range of years has a window for each day.
 MOST_WINDOWS = 256
-_DAY = timedelta(days=1)
 
 
 @dataclass
@@ -90,28 +89,38 @@ def data_quality(f: Filters) -> DataQuality:
 
 def _incidents(f: Filters) -> Iterator[tuple[str | None, int, int]]:
     """By station, perhaps in several parts."""
-    ends = Incident.objects.aggregate(first=Min("happened_at"), last=Max("happened_at"))
-    if ends["first"] is None:
-        return
-    first, last = ends["first"].date() - _DAY, ends["last"].date() + _DAY
-    f = f.but(since=max(f.since, first), until=min(f.until, last))
-    incidents = Incident.objects.all()
-    if f.station:
-        incidents = incidents.filter(
-            Q(station__isnull=True) if f.station == NO_STATION else Q(station__code=f.station)
-        )
     kinds = Incident.Kind
-    windows = f.windows(held_floor().starts) if f.since <= f.until else []
+    windows = _clipped(f)
     for at in range(0, len(windows), MOST_WINDOWS):
         fitting = Q()
         for start, end in windows[at : at + MOST_WINDOWS]:
             fitting |= Q(happened_at__gte=start, happened_at__lt=end)
+        rows = Incident.objects.filter(fitting)
+        if f.station:
+            rows = rows.filter(
+                Q(station__isnull=True) if f.station == NO_STATION else Q(station__code=f.station)
+            )
         yield from (
-            incidents.filter(fitting)
-            .order_by()
+            rows.order_by()
             .values_list("station")
             .annotate(
                 abandoned=Count("pk", filter=Q(kind=kinds.ABANDONED)),
                 double_reads=Count("pk", filter=Q(kind=kinds.DOUBLE_READ)),
             )
         )
+
+
+def _clipped(f: Filters) -> list[Window]:
+    """The filter's windows, as far back and ahead as there are incidents."""
+    if f.shift and f.days > MOST_WINDOWS:
+        # The two ends of `incident_time`.
+        ends = Incident.objects.aggregate(first=Min("happened_at"), last=Max("happened_at"))
+        if ends["first"] is None:
+            return []
+        day = timedelta(days=1)
+        since = max(f.since, ends["first"].date() - day)
+        until = min(f.until, ends["last"].date() + day)
+        if since > until:
+            return []
+        f = f.but(since=since, until=until)
+    return f.windows(held_floor().starts)

@@ -8,10 +8,13 @@ from urllib.parse import urlencode
 
 from django.utils.translation import gettext as _
 
+from scans.barcode import repair
 from scans.shifts import NAMES, STANDARD, YEARS, Shift, Starts
 
 MAX_LENGTH = 32
 CODES = ("station", "operator", "cp_base", "oc1", "oc2", "defect")
+# What people type or scan into a field; the others are chosen from a list.
+TYPED = ("operator", "cp_base", "oc1", "oc2")
 RESULTS = ("approved", "rejected")
 # Of the station: those of browsers that were bound to none.
 NO_STATION = "-"
@@ -68,6 +71,8 @@ class Filters:
         for name, code in codes.items():
             if len(code) > MAX_LENGTH or not code.isprintable():
                 errors[name] = _("A code has at most %(most)d characters.") % {"most": MAX_LENGTH}
+            elif name in TYPED:
+                codes[name] = repair(code)
         shift = query.get("shift") or ""
         if shift and shift not in NAMES:
             errors["shift"] = _("No shift is called so; there are %(names)s.") % {

@@ -31,6 +31,7 @@ __all__ = [
     "data_quality",
     "defects",
     "hourly",
+    "is_of_one_defect",
     "reinspected",
     "totals",
 ]
@@ -76,13 +77,18 @@ def defects(f: Filters) -> list[Bar]:
     return pareto({row["defect"]: int(row["count"]) for row in rows.order_by("defect")})
 
 
+def is_of_one_defect(f: Filters) -> bool:
+    """Whether the chart looks for that one, and not for all rejects."""
+    return f.defect not in ("", APPROVED)
+
+
 def chart(f: Filters) -> PChart:
     """The share rejected in each shift that has scans; over many days in each day.
 
     A defect that is chosen is what is looked for among all that was inspected, as rejects are.
     """
     looked_for, by = ~IS_APPROVED, "result"
-    if f.defect and f.defect != APPROVED:
+    if is_of_one_defect(f):
         looked_for, by = Q(defect=f.defect), "defect"
     names = ["day"] if f.days > SHIFTS_MOST_DAYS else ["day", "shift"]
     rows = (

@@ -127,18 +127,16 @@ def timeline_of(cp: str) -> Timeline:
     )
 
 
-def late_seconds_of(scan: Scan) -> int:
-    """How late a browser delivered it; 0 when it was on time, or came some other way.
+def _scanned(scan: Scan, ended_by: Event | None) -> Entry:
+    return Entry(
+        "scan", scan.scanned_at, scan=scan, event=ended_by, late_seconds=late_seconds_of(scan)
+    )
 
-    What replaces a scan and what was imported is of a moment long before, and nobody was late.
-    """
+
+def late_seconds_of(scan: Scan) -> int:
+    """How long a browser kept it, if long. What others wrote down later is no delivery."""
     late = scan.received_at - scan.scanned_at
     return round(late.total_seconds()) if scan.device is not None and late > LATE else 0
-
-
-def _scanned(scan: Scan, ended_by: Event | None) -> Entry:
-    late = late_seconds_of(scan)
-    return Entry("scan", scan.scanned_at, scan=scan, event=ended_by, late_seconds=late)
 
 
 def _proposed(ids: list[int], floor: Floor) -> list[Entry]:

@@ -16,7 +16,7 @@ from scans.reporting.reports import Hour
 from scans.reporting.words import shift_or_day, short_day
 from scans.shifts import Shift
 
-Data = dict[str, list[Any]]
+Data = dict[str, Any]
 
 
 def rows_of(filters: Filters) -> str:
@@ -49,7 +49,9 @@ def pareto(filters: Filters, bars: list[Bar], names: Mapping[str, str]) -> Data:
 
 def p_chart(filters: Filters, chart: PChart) -> Data:
     points = chart.points
+    has_days = bool(points) and not isinstance(points[0].label, Shift)
     return {
+        "heading": _("Day") if has_days else _("Shift"),
         "labels": [shift_or_day(point.label) for point in points],
         "shares": [point.share for point in points],
         "centres": [chart.centre] * len(points),
@@ -80,7 +82,9 @@ def hour_label(start: datetime | time, filters: Filters) -> str:
     if isinstance(start, time):
         return f"{start:%H:%M}"
     local = timezone.localtime(start)
-    return f"{short_day(local)} {local:%H:%M}" if filters.days > 1 else f"{local:%H:%M}"
+    said = f"{short_day(local)} {local:%H:%M}" if filters.days > 1 else f"{local:%H:%M}"
+    comes_twice = local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
+    return f"{said} {local:%Z}" if comes_twice else said
 
 
 def scan_of(uid: UUID) -> str:

@@ -30,11 +30,6 @@ def is_narrowed(filters: Filters) -> bool:
     return bool(filters.defect or filters.result)
 
 
-def is_of_defect(filters: Filters) -> bool:
-    """Whether a p-chart is of one defect, and not of all that was rejected."""
-    return filters.defect not in ("", APPROVED)
-
-
 def of_all(filters: Filters, totals: Totals) -> list[Figure]:
     def at(name: str) -> str:
         return f"{reverse(name)}?{filters.as_query()}"

@@ -19,7 +19,13 @@ from scans.corrections import Ended, NotAllowed, Proposed, correct_scan
 from scans.floor import current_floor
 from scans.models import Event, Proposal, Scan
 from scans.replacing import CORRECTABLE, content_of
-from scans.reporting.timeline import changes_between, in_words, labels, late_seconds_of, timeline_of
+from scans.reporting.timeline import (
+    changes_between,
+    in_words,
+    labels,
+    late_seconds_of,
+    timeline_of,
+)
 from scans.submission import Errors, Refused
 
 VIEW = "scans.view_scan"

@@ -72,6 +72,7 @@ def reports(request: HttpRequest, filters: Filters, floor: Floor) -> dict[str, A
     chart = numbers.chart(charted)
     hours = numbers.hourly(filters)
     names = names_of(floor.defects)
+    stations = compared(filters, "station", numbers.by_station(filters), names_of(floor.stations))
     narrowed = figures.is_narrowed(filters)
     everything = numbers.totals(figures.everything_of(filters)) if narrowed else totals
     lead = chart_data.of_defect(filters)
@@ -79,7 +80,6 @@ def reports(request: HttpRequest, filters: Filters, floor: Floor) -> dict[str, A
         "freshness": freshness,
         "totals": totals,
         "is_narrowed": narrowed,
-        "is_of_defect": figures.is_of_defect(filters),
         "figures": (
             figures.of_some(filters, totals, everything)
             if narrowed
@@ -103,9 +103,10 @@ def reports(request: HttpRequest, filters: Filters, floor: Floor) -> dict[str, A
             for point in reversed(chart.points)
         ],
         "has_days": charted.days > numbers.SHIFTS_MOST_DAYS,
-        "stations": compared(
-            filters, "station", numbers.by_station(filters), names_of(floor.stations)
-        ),
+        "is_of_one_defect": numbers.is_of_one_defect(filters),
+        "stations": stations,
+        # Only then is there anything to say of it.
+        "has_station_out": any(station.is_out for station in stations),
         "hours": [(hour, chart_data.hour_label(hour.start, filters)) for hour in hours],
         "hours_days": filters.days if filters.days > numbers.HOURS_MOST_DAYS else 0,
     }

@@ -8,10 +8,9 @@ from django.utils.translation import ngettext
 
 from scans.charts import Bar, PChart
 from scans.reporting.filters import Filters
-from scans.reporting.reports import Totals
+from scans.reporting.reports import Totals, is_of_one_defect
 from scans.reporting.words import shift_or_day
 from scans.templatetags.counts import number, percent
-from scans.views import figures
 from scans.views.chart_data import is_within, of_defect, of_point, rows_of
 
 # Of fewer points nobody can tell what is usual.
@@ -78,11 +77,11 @@ def judge(
 
 
 def _said(filters: Filters, totals: Totals, everything: Totals) -> str:
-    """What the chart's points are of: one defect, or all that was rejected."""
-    if figures.is_of_defect(filters):
-        share = totals.scans / everything.scans if everything.scans else None
-        return _("%(share)s of all that was inspected") % {"share": percent(share)}
-    return _("%(share)s rejected") % {"share": percent(everything.reject_share)}
+    """What the chart looks for: rejects, or one kind of them."""
+    if not is_of_one_defect(filters):
+        return _("%(share)s rejected") % {"share": percent(everything.reject_share)}
+    share = totals.scans / everything.scans if everything.scans else None
+    return _("%(share)s of all that was inspected") % {"share": percent(share)}
 
 
 def _worst(filters: Filters, worst: Any, others: int) -> Sentence:
@@ -95,7 +94,10 @@ def _worst(filters: Filters, worst: Any, others: int) -> Sentence:
     if others:
         more = ngettext("And %(count)d more.", "And %(count)d more.", others)
         text = f"{text} {more % {'count': others}}"
-    return Sentence(text, rows_of(of_point(filters, worst.label).but(result="rejected")))
+    rejects = of_point(filters, worst.label).but(result="rejected")
+    if not is_of_one_defect(filters):
+        rejects = rejects.but(defect="")
+    return Sentence(text, rows_of(rejects))
 
 
 def _most_frequent(filters: Filters, bars: list[Bar], names: dict[str, str]) -> list[Sentence]:

@@ -31,7 +31,8 @@ def scan(person):
 
     def make(piece: str, defect: str = "000", at: str = "07:00", **changes: Any) -> Scan:
         day = changes.pop("day", DAY)
-        moment = datetime.fromisoformat(f"{day}T{at}").replace(tzinfo=FACTORY).isoformat()
+        moment = datetime.fromisoformat(f"{day}T{at}")
+        moment = (moment if moment.tzinfo else moment.replace(tzinfo=FACTORY)).isoformat()
         changes = {"cp": f"CP10045821-{piece}", "station": "FG-01"} | changes
         made = payload(defect=defect, scanned_at=moment, **changes)
         return record_scan(read(made), operator)[0]
@@ -119,6 +120,15 @@ def test_stations_operators_and_hours_are_told_apart(quality, shift):
     assert "OP0002 Ion Munteanu 2 1 1 50.0% 0.0% as usual" in page
 
 
+def test_a_station_that_differs_from_all_is_named_in_words(quality, scan):
+    for piece in range(20):
+        scan(f"{piece:04}", at=f"07:{piece:02}")
+    assert "Compared with all" not in ask(quality)
+    scan("0020", "001", "07:30", station="FG-02")
+    page = ask(quality)
+    assert "FG-01 20 20 0 0.0% 100.0% as usual FG-02 1 0 1 100.0% 0.0% ▲ more rejects" in page
+
+
 def test_the_chart_says_of_each_shift_whether_it_is_out_of_limits(quality, scan):
     for number in range(200):
         day = datetime.fromisoformat(DAY) - timedelta(days=1 + number % 6)
@@ -176,6 +186,44 @@ def test_of_what_was_approved_the_chart_says_what_was_not(quality, shift):
     assert "Share rejected of each shift" not in page
 
 
+def test_what_was_approved_is_judged_by_what_was_rejected(quality, scan):
+    for number in range(200):
+        day = datetime.fromisoformat(DAY) - timedelta(days=1 + number % 6)
+        scan(f"{number:04}", day=f"{day:%Y-%m-%d}", at=f"07:{number % 60:02}")
+    for number in range(12):
+        scan(f"1{number:03}", "001" if number < 6 else "000", "08:00")
+    for query in ("defect=000", "result=approved"):
+        page = ask(quality, query=f"date={DAY}&{query}")
+        assert "Out of limits 20 Nov · Morning: 50.0%, the limit is" in page
+        assert "Share rejected of each shift" in page
+        html = quality.get(f"/scans/reports/?date={DAY}&{query}").content.decode()
+        rejects = f"/scans/reports/rows/?since={DAY}&until={DAY}&shift=morning&result=rejected"
+        assert f'<a href="{rejects.replace("&", "&amp;")}">20 Nov' in html
+        # A day on which all was well: both numbers of the sentence are of the same kind.
+        page = ask(quality, query=f"date=2026-11-19&{query}")
+        assert "Within limits 0.0% rejected. The mean of 14 days is 0.0%." in page
+
+
+def test_over_many_days_the_chart_speaks_of_days(quality, shift):
+    page = ask(quality, query=f"since=2026-08-01&until={DAY}")
+    assert "Share rejected of each day" in page
+    assert "for the number of scans of each day" in page
+    assert "20/11/2026 11 4 36.4%" in page
+    assert "of each shift" not in page
+    assert (
+        '"heading": "Day"'
+        in quality.get(f"/scans/reports/?since=2026-08-01&until={DAY}").content.decode()
+    )
+
+
+def test_the_hour_that_comes_twice_has_two_names(quality, scan):
+    day = {"day": "2026-10-25"}
+    scan("0001", "000", "03:30+03:00", **day)
+    scan("0002", "001", "03:40+02:00", **day)
+    page = ask(quality, query="date=2026-10-24&shift=night")
+    assert "02:00 0 0 0 03:00 EEST 1 1 0 03:00 EET 1 0 1 04:00 0 0 0" in page
+
+
 # ----- Filters
 
 
@@ -188,6 +236,8 @@ def test_of_what_was_approved_the_chart_says_what_was_not(quality, shift):
         (f"since={DAY}&until={DAY}&station=FG-02", 3),
         (f"date={DAY}&station=-", 0),
         (f"date={DAY}&operator=OP0002", 2),
+        (f"date={DAY}&operator=op0002", 2),
+        (f"date={DAY}&cp_base=cp10045821&oc1=%5DC1oc02", 1),
         (f"date={DAY}&cp_base=CP10045821", 12),
         (f"date={DAY}&cp_base=CP10045822", 0),
         (f"date={DAY}&oc1=OC02", 1),

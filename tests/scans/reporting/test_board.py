@@ -110,9 +110,22 @@ def test_an_inactive_station_is_shown_only_with_scans_of_the_shift(user):
 
 def test_scans_of_no_station_stand_by_themselves(user):
     assert "" not in stations()
-    make_scan(user, NOW, station_id=None)
+    scan = make_scan(user, NOW, station_id=None)
     found = stations()[""]
-    assert (found.approved, found.line, found.last_scan_at) == (1, "", None)
+    assert (found.approved, found.line, found.last_scan_at) == (1, "", scan.scanned_at)
+    # Who has just scanned is not silent.
+    assert state(found) == ("good", [])
+
+
+def test_scans_of_no_station_come_last(user):
+    """On a wall the lines come first, and what belongs to none below them."""
+    Station.objects.filter(code__in=["FG-01", "FG-02"]).update(line="A")
+    Station.objects.filter(code__in=["FG-03", "FG-04"]).update(line="B")
+    make_scan(user, NOW, station_id=None)
+    assert [line.name for line in board(MORNING, NOW).lines] == ["A", "B", ""]
+    Station.objects.filter(code="FG-04").update(line="")
+    lines = {line.name: line.stations for line in board(MORNING, NOW).lines}
+    assert [station.code for station in lines[""]] == ["FG-04", ""]
 
 
 def test_without_stations_there_is_nothing(user):

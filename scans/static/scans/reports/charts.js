@@ -7,7 +7,9 @@ const { gettext } = globalThis;
 
 const LANGUAGE = document.documentElement.lang === "ro" ? "ro" : "en-GB";
 const plain = new Intl.NumberFormat(LANGUAGE, { maximumFractionDigits: 0 });
-const share = new Intl.NumberFormat(LANGUAGE, { style: "percent", maximumFractionDigits: 1 });
+const scale = new Intl.NumberFormat(LANGUAGE, { style: "percent", maximumFractionDigits: 1 });
+// As the tables have it.
+const share = new Intl.NumberFormat(LANGUAGE, { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 });
 const FONT = "12px system-ui, sans-serif";
 // As much as an A4 page has beside its margins.
 const PAPER_PX = 690;
@@ -20,6 +22,7 @@ const drawn = new Map();
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const number = (value) => plain.format(value);
 const percent = (value) => share.format(value);
+const roundPercent = (value) => scale.format(value);
 const bars = (size) => uPlot.paths.bars({ size: [size, 64], gap: 1 });
 
 // ----- What each chart shows
@@ -35,7 +38,7 @@ const CHARTS = {
     format: number,
     whole: true,
     top: top(data.counts),
-    right: percent,
+    right: roundPercent,
     series: [
       { label: gettext("Count"), fill: "--reject", stroke: "--reject", width: 0, paths: bars(0.72), format: number },
       { label: gettext("Cumulative"), stroke: "--accent", width: 2, scale: "right", points: 6, format: percent },
@@ -48,8 +51,8 @@ const CHARTS = {
     short: data.labels.map((label) => label.replace(" · ", "\n")),
     links: data.links,
     room: 84,
-    heading: gettext("Shift"),
-    format: percent,
+    heading: data.heading,
+    format: roundPercent,
     top: top(data.upper, data.shares),
     shaded: data.chosen.every(Boolean) ? [] : groups(data.chosen),
     marked: data.out.map((isOut, at) => isOut && (data.shares[at] > data.upper[at] ? "up" : "down")),
@@ -105,7 +108,8 @@ function plot(holder, chart, width) {
     {
       width,
       height: plotHeight(holder),
-      padding: [12, chart.right ? 0 : 24, 0, 0],
+      // Half of the last label stands beyond the last mark.
+      padding: [12, chart.right ? 0 : Math.ceil(chart.room * 0.4), 0, 0],
       cursor: { drag: { x: false, y: false }, points: { show: false }, y: false },
       scales: {
         x: { time: false, range: () => [-0.6, count - 0.4] },
