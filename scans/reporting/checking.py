@@ -6,6 +6,7 @@ from typing import Any
 from django.db import connection
 
 from scans.models import Recount, RollUp, ShiftRollUp
+from scans.pausing import pause
 from scans.reporting.counting import count_waiting
 from scans.reporting.levels import KEY, LEVELS
 from scans.reporting.marking import Rules, mark, shifts_with_scans
@@ -70,6 +71,7 @@ def differences(progress: Callable[[int, int], None] | None = None) -> list[str]
     found: list[str] = []
     for done, shift in enumerate(sorted(shifts, key=lambda shift: shift.start), 1):
         found += _differences_of(rules, shift)
+        pause()
         if progress is not None:
             progress(done, len(shifts))
     return found

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from django.utils import timezone
 
+from scans.pausing import pause
 from scans.reporting.checking import differences
 from scans.reporting.counting import RulesChanged, count_waiting
 from scans.reporting.marking import Rules, look, mark, unless_locked
@@ -78,6 +79,7 @@ def rebuild(progress: Callable[[int, int], None] | None = None) -> None:
     mark(is_everything=True)
     total = look().waiting
     while left := look().waiting:
+        pause()
         if progress is not None:
             progress(max(0, total - left), total)
         try:

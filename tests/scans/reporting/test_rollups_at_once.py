@@ -188,3 +188,19 @@ def test_who_finds_it_being_marked_by_another_one_answers_all_the_same(user, mon
         found = apart(rollups.freshen)
     assert found.uncounted == 1
     assert rollups.freshen().uncounted == 0
+
+
+def test_no_connection_is_held_between_two_shifts(user):
+    # Compared with a year's records it was held for minutes, and the log told of a leak.
+    for number in range(3):
+        make_scan(user, NOON - timedelta(days=number))
+    held: list[bool] = []
+
+    def note(done: int, total: int) -> None:
+        if done < total:
+            held.append(connection.connection is not None)
+
+    rollups.rebuild(note)
+    rollups.differences(note)
+    assert held
+    assert not any(held)
