@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from django.utils.translation import gettext as _
 
-from scans.barcode import repair
+from scans.barcode import CP_BASE_LENGTH, repair
 from scans.shifts import NAMES, STANDARD, YEARS, Shift, Starts
 
 MAX_LENGTH = 32
@@ -73,6 +73,8 @@ class Filters:
                 errors[name] = _("A code has at most %(most)d characters.") % {"most": MAX_LENGTH}
             elif name in TYPED:
                 codes[name] = repair(code)
+        # Who scans a piece means its order.
+        codes["cp_base"] = codes["cp_base"][:CP_BASE_LENGTH]
         shift = query.get("shift") or ""
         if shift and shift not in NAMES:
             errors["shift"] = _("No shift is called so; there are %(names)s.") % {

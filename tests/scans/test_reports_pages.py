@@ -239,6 +239,7 @@ def test_the_hour_that_comes_twice_has_two_names(quality, scan):
         (f"date={DAY}&operator=op0002", 2),
         (f"date={DAY}&cp_base=cp10045821&oc1=%5DC1oc02", 1),
         (f"date={DAY}&cp_base=CP10045821", 12),
+        (f"date={DAY}&cp_base=cp10045821'0007", 12),
         (f"date={DAY}&cp_base=CP10045822", 0),
         (f"date={DAY}&oc1=OC02", 1),
         (f"date={DAY}&oc2=OC12", 1),
