@@ -3,15 +3,18 @@
 import http.client
 import json
 import smtplib
+import threading
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.core.mail import EmailMultiAlternatives
 
 WAIT_SECONDS = 10
+# In all: a server that says a word now and then never keeps anybody waiting for so long at once.
+LONGEST_SECONDS = 30
 READ_BYTES = 1000
 
 
@@ -24,7 +27,7 @@ def mail(subject: str, text: str, html: str, to: Sequence[str]) -> None:
     message = EmailMultiAlternatives(subject, text, to=list(to))
     message.attach_alternative(html, "text/html")
     try:
-        message.send()
+        _within_limits(message.send)
     except smtplib.SMTPResponseException as error:
         raise Undelivered(f"the mail server answers {error.smtp_code}") from error
     except smtplib.SMTPRecipientsRefused as error:
@@ -43,14 +46,37 @@ def post(url: str, content: dict[str, Any]) -> None:
     )
     opener = urllib.request.build_opener(_NoRedirects)
     host = urlsplit(url).hostname
-    try:
+
+    def send() -> None:
         with opener.open(request, timeout=WAIT_SECONDS) as answer:
             answer.read(READ_BYTES)
+
+    try:
+        _within_limits(send)
     except urllib.error.HTTPError as error:
         with error:
             raise Undelivered(f"{host} answers {error.code}") from error
     except (OSError, ValueError, http.client.HTTPException) as error:
         raise Undelivered(f"{host} cannot be reached: {_reason(error)}") from error
+
+
+def _within_limits(send: Callable[[], Any]) -> None:
+    """Raises what it raises, and TimeoutError when it takes too long: then it is left behind."""
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            send()
+        except Exception as error:  # noqa: BLE001 - raised again below
+            errors.append(error)
+
+    thread = threading.Thread(target=run, name="delivering", daemon=True)
+    thread.start()
+    thread.join(LONGEST_SECONDS)
+    if thread.is_alive():
+        raise TimeoutError
+    if errors:
+        raise errors[0]
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):

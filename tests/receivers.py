@@ -3,8 +3,9 @@
 import json
 import socketserver
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -77,13 +78,14 @@ class Web(ThreadingHTTPServer):
 
 
 class Babbler(socketserver.ThreadingTCPServer):
-    """Answers whatever it is sent by the same bytes."""
+    """Answers whoever comes by the same bytes, `times` with a short break between them."""
 
     daemon_threads = True
 
-    def __init__(self, answer: bytes) -> None:
+    def __init__(self, answer: bytes, *, times: int = 1) -> None:
         super().__init__(("127.0.0.1", 0), _Babble)
         self.answer = answer
+        self.times = times
         self.tries = 0
 
     @property
@@ -95,9 +97,13 @@ class _Babble(socketserver.BaseRequestHandler):
     server: Babbler
 
     def handle(self) -> None:
-        self.request.recv(65536)
         self.server.tries += 1
-        self.request.sendall(self.server.answer)
+        with suppress(OSError):
+            if self.server.times == 1:
+                self.request.recv(65536)
+            for _ in range(self.server.times):
+                self.request.sendall(self.server.answer)
+                time.sleep(0.1 if self.server.times > 1 else 0)
 
 
 class _Hook(BaseHTTPRequestHandler):

@@ -257,6 +257,26 @@ def test_a_webhook_that_speaks_no_http_is_tried_again_later(db, settings, caplog
     assert not SentReport.objects.exists()
 
 
+@pytest.mark.parametrize("kind", ["e-mail", "webhook"])
+def test_a_server_that_says_a_word_now_and_then_holds_up_nobody(
+    db, settings, monkeypatch, caplog, kind
+):
+    monkeypatch.setattr(delivering, "LONGEST_SECONDS", 0.5)
+    word = b"220-wait\r\n" if kind == "e-mail" else b"HTTP/1.1 100 Continue\r\n\r\n"
+    with receiving(Babbler(word, times=50)) as babbler:
+        if kind == "e-mail":
+            settings.DAILY_REPORT_EMAIL = ["lead@factory.example"]
+            settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+            settings.EMAIL_HOST, settings.EMAIL_PORT = babbler.server_address
+        else:
+            settings.DAILY_REPORT_WEBHOOK = babbler.url
+        began = time.monotonic()
+        send_due()
+        assert time.monotonic() - began < 3
+    assert "TimeoutError" in caplog.text
+    assert not SentReport.objects.exists()
+
+
 def test_the_command_prints_or_sends(scanned, to_mail, settings):
     said = io.StringIO()
     call_command("dailyreport", "--print", "--day=2026-11-20", stdout=said)

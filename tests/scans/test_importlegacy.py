@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import OperationalError, connection
 
 from quality.devdb.mariadb import PrivateMariaDB
 from scans.models import Defect, LegacyImport, Scan
@@ -250,6 +250,15 @@ def test_a_row_with_more_than_its_columns_is_no_scan(run, tmp_path):
     assert Scan.objects.get().note == "dent, left"
     [(line, why)] = rejects(tmp_path)
     assert (line, why) == ("3", "The row is longer than the names of the columns.")
+
+
+def test_without_the_database_it_says_what_to_do(run, monkeypatch):
+    def away(_scans: Any) -> None:
+        raise OperationalError(2002, "Can't connect to local server")
+
+    monkeypatch.setattr("scans.bulk.insert", away)
+    with pytest.raises(CommandError, match=r"run it again\. \(Can't connect"):
+        run(row())
 
 
 def test_a_file_in_another_encoding_says_so(run, tmp_path):

@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import IntegrityError
+from django.db import IntegrityError, OperationalError
 from django.utils import timezone
 
 from accounts.models import User
@@ -89,6 +89,10 @@ class Command(BaseCommand):
             raise CommandError(
                 "Another import of the same rows is under way, or master data was taken away. "
                 f"What was stored stays; run it again. ({error.args[-1]})"
+            ) from error
+        except OperationalError as error:
+            raise CommandError(
+                f"The database is away. What was stored stays; run it again. ({error.args[-1]})"
             ) from error
         self._say(tally, reader, path, is_stored=record is not None)
         if tally.stored and record is not None:
