@@ -1,7 +1,8 @@
-"""Runs all tests: those that drive a browser beside the others, as both wait most of the time."""
+"""Runs all tests in a few parts side by side, as each waits most of the time."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -16,8 +17,13 @@ from quality.start.install import PYTHON, ensure
 from quality.start.preflight import read_var_dir
 from quality.start.signals import shielded
 
-# What is shown first, and what meanwhile writes to a file that is shown then.
-PARTS = {"others": ("--ignore=tests/e2e",), "browser": ("tests/e2e",)}
+_POOL = ("tests/pool", "tests/monitor")
+# What is shown first, and what meanwhile writes to files that are shown then.
+PARTS = {
+    "others": ("--ignore=tests/e2e", *(f"--ignore={folder}" for folder in _POOL)),
+    "pool": _POOL,
+    "browser": ("tests/e2e",),
+}
 # Browsers, web servers and a MariaDB are to be ended.
 END_SECONDS = 60.0
 _LOOK_EACH_SECONDS = 0.5
@@ -29,25 +35,26 @@ def test() -> int:
 
 
 def run(parts: Mapping[str, Sequence[str]], home: Path) -> int:
-    """Run pytest once for each of two parts, each with a MariaDB of its own below `home`.
+    """Run pytest once for each part, each with a MariaDB of its own below `home`.
 
-    Shows what the first says as it says it, then the second, then the coverage of both. Returns
-    the first exit code of theirs that is no success.
+    Shows what the first says as it says it, then the next, and in the end the coverage of all.
+    Returns the first exit code of theirs that is no success.
     """
     home.mkdir(parents=True, exist_ok=True)
-    (first, second) = parts
-    with tempfile.TemporaryFile() as output:
-        meanwhile = _start(second, parts[second], home, output)
-        try:
-            shown = _start(first, parts[first], home, None)
-            try:
-                codes = [shown.wait()]
-            finally:
-                end(shown, END_SECONDS)
-            say(f"\n===== {second} =====")
-            codes.append(_follow(meanwhile, output))
-        finally:
-            end(meanwhile, END_SECONDS)
+    first, *others = parts
+    with contextlib.ExitStack() as ending:
+        meanwhile = {}
+        for part in others:
+            output = ending.enter_context(tempfile.TemporaryFile())
+            process = _start(part, parts[part], home, output)
+            ending.callback(end, process, END_SECONDS)
+            meanwhile[part] = process, output
+        shown = _start(first, parts[first], home, None)
+        ending.callback(end, shown, END_SECONDS)
+        codes = [shown.wait()]
+        for part, (process, output) in meanwhile.items():
+            say(f"\n===== {part} =====")
+            codes.append(_follow(process, output))
     _report_coverage(home)
     return next((code for code in codes if code), 0)
 

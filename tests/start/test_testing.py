@@ -12,7 +12,7 @@ import pytest
 from quality.devdb.mariadb import PrivateMariaDB
 from tests.server import ROOT
 
-PARTS = ("one", "two")
+PARTS = ("one", "two", "three")
 PASSING = "def test_it(): print('here is {0}')"
 FAILING = "def test_it(): assert 'here' == '{0}'"
 # Says that it runs, and goes on until it is ended.
@@ -33,7 +33,7 @@ home = Path(sys.argv[1])
 try:
     with stop_signals():
         usual = ("-p", "no:cacheprovider", "-c", "pyproject.toml", "-s")
-        parts = {name: (*usual, str(home / f"test_{name}.py")) for name in ("one", "two")}
+        parts = {name: (*usual, str(home / f"test_{name}.py")) for name in ("one", "two", "three")}
         sys.exit(testing.run(parts, home))
 except Stopped:
     sys.exit(99)
@@ -64,30 +64,37 @@ def run(home: Path, *tests: str) -> subprocess.Popen[str]:
 
 
 @pytest.mark.parametrize(
-    ("tests", "code"), [((PASSING, PASSING), 0), ((PASSING, FAILING), 1), ((FAILING, PASSING), 1)]
+    ("tests", "code"),
+    [
+        ((PASSING, PASSING, PASSING), 0),
+        ((PASSING, FAILING, PASSING), 1),
+        ((FAILING, PASSING, PASSING), 1),
+        ((PASSING, PASSING, FAILING), 1),
+    ],
 )
-def test_both_parts_run_and_either_may_fail_the_whole(
-    home: Path, tests: tuple[str, str], code: int
+def test_all_parts_run_and_each_may_fail_the_whole(
+    home: Path, tests: tuple[str, ...], code: int
 ) -> None:
     process = run(home, *tests)
     output, _ = process.communicate(timeout=180)
     assert process.returncode == code, output
     assert output.index("here is one" if tests[0] == PASSING else "1 failed") < output.index("two")
+    assert output.index("= two =") < output.index("= three =")
     assert output.count("1 passed") == tests.count(PASSING)
-    assert "TOTAL" in output, "the coverage of both"
+    assert "TOTAL" in output, "the coverage of all"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_who_stops_it_leaves_no_server(home: Path, number: signal.Signals) -> None:
-    process = run(home, ENDLESS, ENDLESS)
+    process = run(home, ENDLESS, ENDLESS, ENDLESS)
     with process:
         deadline = time.monotonic() + 60
         while not all((home / f"test_{part}.runs").exists() for part in PARTS):
             assert time.monotonic() < deadline
             assert process.poll() is None, process.communicate()[0]
             time.sleep(0.05)
-        assert [server.status() for server in servers(home)] == ["running", "running"]
+        assert [server.status() for server in servers(home)] == ["running"] * 3
         process.send_signal(number)
         process.communicate(timeout=180)
     assert process.returncode == 99
-    assert [server.status() for server in servers(home)] == ["stopped", "stopped"]
+    assert [server.status() for server in servers(home)] == ["stopped"] * 3
