@@ -1,17 +1,21 @@
 """The database refuses to change or to delete a record, whoever asks for it."""
 
+import contextlib
 import re
 
+import MySQLdb
 import pytest
 from django.core.management import call_command
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
+from quality.devdb.mariadb import PrivateMariaDB
 from scans.corrections import correct_scan, propose, replace_scan
 from scans.models import Decision, Event, Incident, Proposal, Scan, Seal
 from scans.proposals import decide
 from scans.recording import record_incident, record_scan
 from scans.submission import read, read_incident
+from tests.faults import Administrator
 from tests.records import APPEND_ONLY, unlocked
 from tests.scans.sample import payload
 
@@ -84,6 +88,25 @@ class TestEachTable:
         refused(model, lambda: model.objects.bulk_update([row], [model._meta.fields[1].name]))
         # What nothing else refers to; else Django itself refuses.
         refused(model, lambda: model.objects.filter(pk=row.pk)._raw_delete("default"))
+
+
+def test_an_account_with_what_serving_takes_cannot_get_around_it(filled, mariadb_home):
+    """The four rights that README names."""
+    server, name = PrivateMariaDB(mariadb_home), connection.settings_dict["NAME"]
+    with Administrator(server) as administrator:
+        administrator.query("CREATE OR REPLACE USER serving@localhost IDENTIFIED BY 'serving'")
+        try:
+            rights = "SELECT, INSERT, UPDATE, DELETE"
+            administrator.query(f"GRANT {rights} ON `{name}`.* TO serving@localhost")
+            served = MySQLdb.connect(
+                user="serving", password="serving", database=name, unix_socket=str(server.socket)
+            )
+            with contextlib.closing(served):
+                for act in ("TRUNCATE scans_event", "DROP TRIGGER scans_scan_keep_update"):
+                    with pytest.raises(MySQLdb.OperationalError, match="command denied"):
+                        served.query(act)
+        finally:
+            administrator.query("DROP USER serving@localhost")
 
 
 def test_an_insert_goes_on(filled, person):
