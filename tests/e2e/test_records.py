@@ -22,12 +22,12 @@ def second(site) -> str:
     """Another person of quality."""
     code = (
         "from accounts.models import User; from django.contrib.auth.models import Group;"
-        f"u = User.objects.create_user('second', password={PASSWORD!r});"
+        f"u = User.objects.create_user('colleague', password={PASSWORD!r});"
         "u.groups.add(Group.objects.get(name='quality'))"
     )
     done = site.manage("shell", "--no-imports", "-c", code)
     assert done.returncode == 0, done.stderr
-    return "second"
+    return "colleague"
 
 
 @pytest.fixture
@@ -133,7 +133,7 @@ def test_four_eyes_see_more_than_two(open_context, database, scanned, second, fo
     assert [one["defect_id"] for one in database.scans(scanned[:10])] == ["001", "000"]
     page.goto(f"/scans/trace/?code={scanned}")
     expect(page.locator(".states")).to_contain_text("Approved")
-    expect(page.locator(".timeline .is-decision")).to_contain_text("second")
+    expect(page.locator(".timeline .is-decision")).to_contain_text("colleague")
 
 
 def test_a_part_of_a_code_and_an_order_lead_to_the_piece_and_the_reports(open_context, scanned):

@@ -257,8 +257,9 @@ def test_an_export_is_of_the_moment_in_which_it_began(db):
     expected = [scan.pk for scan in Scan.objects.order_by("scanned_at", "pk") if fits(scan, f)]
     taking = rows.batches(f, size=100)
     found = next(taking)
-    last = Scan.objects.get(pk=expected[-1])
-    assert not last.events.exists()
+    # Not its first pieces: those are read already.
+    last = Scan.objects.valid().filter(pk__in=expected[200:]).order_by("scanned_at", "pk").last()
+    assert last is not None
     Event.objects.create(
         scan=last, kind="void", reason="late", happened_at=last.scanned_at,
         happened_offset_minutes=120, received_at=last.scanned_at, recorded_by=user,
@@ -272,7 +273,7 @@ def test_an_export_is_of_the_moment_in_which_it_began(db):
     for batch in taking:
         found += batch
     assert [row.id for row in found] == expected
-    assert found[-1].ended is None
+    assert next(row for row in found if row.id == last.pk).ended is None
     voided = set(Event.objects.values_list("scan_id", flat=True)) - {last.pk}
     assert {row.id for row in found if row.ended == "void"} == voided & set(expected)
     assert all(row.ended_reason == f"reason {row.id}" for row in found if row.ended)
