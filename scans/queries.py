@@ -1,43 +1,19 @@
 """Reads what was scanned. Voided scans are shown as such, and never counted."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Count, Q
 
 from scans.models import APPROVED, Scan
-from scans.models.records import ScanQuerySet
 from scans.shifts import Shift
 
 RECENT = 15
 
 Totals = dict[str, int]
-
-# How many were approved, and how many rejected.
-_COUNTS = {
-    "approved": Count("pk", filter=Q(defect=APPROVED)),
-    "rejected": Count("pk", filter=~Q(defect=APPROVED)),
-}
-
-
-def in_shift(shift: Shift) -> ScanQuerySet:
-    """The scans of a shift, by the stations' clocks: a late delivery counts where it belongs."""
-    return Scan.objects.filter(scanned_at__gte=shift.start, scanned_at__lt=shift.end)
-
-
-def totals(shift: Shift) -> Totals:
-    """Reads `scan_time` alone, and `event_of_scan`."""
-    return in_shift(shift).valid().aggregate(**_COUNTS)
-
-
-def totals_by_station(shift: Shift) -> Sequence[Mapping[str, object]]:
-    """`{"station", "approved", "rejected"}` for each station with scans in the shift."""
-    return list(in_shift(shift).valid().order_by("station").values("station").annotate(**_COUNTS))
-
 
 # ----- The stations' poll: all of it in one statement, as each asks each 30 s all day long
 

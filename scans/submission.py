@@ -12,7 +12,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
 from scans import barcode
-from scans.models import Incident
+from scans.models import REASON_MAX_LENGTH, Incident
 from scans.shifts import YEARS
 
 NOTE_MAX_LENGTH = 500
@@ -25,7 +25,6 @@ _MOMENT = re.compile(
 )
 ANY_YEAR = range(1, 10_000)
 
-REASON_MAX_LENGTH = 500
 # What the database's columns for counts take, and more than any is.
 COUNT_MAX = 2_000_000_000
 

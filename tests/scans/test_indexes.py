@@ -180,9 +180,3 @@ def test_a_tally_reads_nothing_but_its_index(db):
 
     assert keys(tally) == {"scans": {"scan_device_time"}, "events": set()}
     assert rows_read(tally) < 20
-
-
-@pytest.mark.parametrize("count", [queries.totals, queries.totals_by_station])
-def test_the_counts_of_a_shift_read_the_index_of_time(db, count):
-    found = keys(lambda: count(shift_at(MIDDLE)))
-    assert found == {"scans": {"scan_time"}, "events": {"event_of_scan"}}
