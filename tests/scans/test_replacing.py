@@ -11,7 +11,7 @@ from accounts.models import User
 from scans.corrections import Ended, NotAllowed, Proposed, correct_scan, replace_scan
 from scans.models import Decision, Defect, Event, Operator, Proposal, Revision, Scan, Settings
 from scans.proposals import decide, done, waiting
-from scans.queries import totals
+from scans.queries import poll
 from scans.recording import record_scan
 from scans.shifts import shift_at
 from scans.submission import Refused, read
@@ -86,7 +86,7 @@ def test_another_scan_takes_its_place(scan, quality):
 
 def test_only_the_new_one_counts(scan, quality):
     replace_scan(scan.uid, {"defect": "001"}, WHY, quality)
-    assert totals(shift_at(scan.scanned_at)) == {"approved": 0, "rejected": 1}
+    assert poll(shift_at(scan.scanned_at)).totals == {"approved": 0, "rejected": 1}
 
 
 def test_another_cp_brings_its_order_along(scan, quality):
