@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 from django.db import connections
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from accounts.models import User
 from scans.corrections import Ended, NotAllowed, Proposed, correct_scan, replace_scan
@@ -234,7 +234,13 @@ def proposed(scan, user, content=None) -> Proposal:
     return found
 
 
-@pytest.mark.usefixtures("four_eyes")
+@pytest.fixture
+def in_english():
+    with translation.override("en"):
+        yield
+
+
+@pytest.mark.usefixtures("four_eyes", "in_english")
 class TestFourEyes:
     def test_a_correction_waits_for_somebody_else(self, scan, quality):
         proposal = proposed(scan, quality)
