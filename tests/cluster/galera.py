@@ -330,5 +330,3 @@ def home_for_nodes() -> Iterator[Path]:
         yield home
     finally:
         shutil.rmtree(home, ignore_errors=True)
-
-

@@ -1,4 +1,4 @@
-"""What a cluster on loopback is made of: programs of Debian's, where they lie, and who runs them."""
+"""Finds the programs that a cluster on loopback is made of, and says who runs them."""
 
 import os
 import shutil
@@ -48,7 +48,9 @@ def find_programs(home: Path) -> Programs | None:
         names = [unpacked / "usr" / "bin" / name for name in (*TRANSFER, "wsrep_sst_common")]
         folders = [_copied(home / "bin", [path for path in names if path.exists()])]
         galera = _copied(home / "galera", [galera]) / galera.name
-        libraries = [_copied(home / "lib", [file for one in libraries for file in one.glob("*.so*")])]
+        libraries = [
+            _copied(home / "lib", [file for one in libraries for file in one.glob("*.so*")])
+        ]
     path = os.pathsep.join(map(str, [*folders, os.environ.get("PATH", os.defpath), "/usr/sbin"]))
     haproxy, mariadbd = found["haproxy"], find_program("mariadbd")
     install = find_program("mariadb-install-db")
