@@ -1,4 +1,4 @@
-"""Three Galera nodes and an HAProxy on loopback, with the configuration of docker/cluster/."""
+"""Three Galera nodes behind an HAProxy on loopback, with the configuration of docker/cluster/."""
 
 import contextlib
 import os
@@ -6,17 +6,17 @@ import pwd
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 import MySQLdb
 
+from tests.cluster.haproxy import HAProxy
 from tests.cluster.programs import Programs
+from tests.cluster.waiting import await_true
 from tests.faults import free_port, freeze
 
 DOCKER = Path(__file__).resolve().parents[2] / "docker"
@@ -30,22 +30,11 @@ SETTINGS = {
     "innodb-log-file-size": "48M",
     "performance-schema": "OFF",
 }
-ACCOUNTS = f"""
-CREATE DATABASE quality;
-CREATE USER '{USER}'@'%' IDENTIFIED BY '{PASSWORD}';
-GRANT ALL ON `quality%`.* TO '{USER}'@'%';
-CREATE USER 'haproxy_check'@'%';
-"""
-
-
-def await_true(what: str, is_true: Callable[[], bool], seconds: float) -> float:
-    """The seconds that it took."""
-    began = time.monotonic()
-    while not is_true():
-        if time.monotonic() - began > seconds:
-            raise RuntimeError(f"not within {seconds:g} s: {what}")
-        time.sleep(0.05)
-    return time.monotonic() - began
+ACCOUNTS = (
+    f"CREATE USER '{USER}'@'%' IDENTIFIED BY '{PASSWORD}'",
+    f"GRANT ALL ON `quality%`.* TO '{USER}'@'%'",
+    "\n".join((DOCKER / "cluster" / "accounts.sql").read_text().splitlines()),
+)
 
 
 class Node:
@@ -71,14 +60,16 @@ class Node:
         child = self._child
         return child.pid if child is not None and child.poll() is None else None
 
-    def query(self, sql: str, database: str = "") -> list[tuple[Any, ...]]:
-        """As its administrator, past HAProxy."""
+    def query(self, sql: str, *values: Any, database: str = "") -> list[tuple[Any, ...]]:
+        """As its administrator, past HAProxy, and after all that was committed on any node."""
         connection = MySQLdb.connect(
             unix_socket=str(self.socket), user=ME, database=database, autocommit=True,
-            connect_timeout=2, read_timeout=20,
+            charset="utf8mb4", connect_timeout=2, read_timeout=60,
         )  # fmt: skip
         with contextlib.closing(connection), connection.cursor() as cursor:
-            cursor.execute(sql)
+            if database:
+                cursor.execute("SET SESSION wsrep_sync_wait = 1")
+            cursor.execute(sql, values or None)
             return list(cursor.fetchall())
 
     def state(self) -> str:
@@ -102,8 +93,6 @@ class Node:
         if not self.datadir.exists():
             self.programs.own(self.datadir)
         options = ["--wsrep-new-cluster"] if is_first else []
-        if (self.datadir / "grastate.dat").exists() and not is_first:
-            options = [f"--wsrep-start-position={self.position()}"]
         self._child = self._spawn(*self._command(others), *options)
 
         def is_synced() -> bool:
@@ -216,88 +205,24 @@ class Node:
 GALERA = (DOCKER / "cluster" / "galera.cnf").read_text()
 
 
-class HAProxy:
-    """Debian's, with docker/cluster/haproxy.cfg."""
-
-    def __init__(self, home: Path, programs: Programs, nodes: Sequence[Node]) -> None:
-        self.port = free_port()
-        self.address = ("127.0.0.1", self.port)
-        self.log = home / "haproxy.log"
-        self._socket = home / "haproxy.sock"
-        self._command = [str(programs.haproxy), "-f", str(DOCKER / "cluster" / "haproxy.cfg")]
-        self._environ = programs.environ | {
-            "HAPROXY_BIND": f"127.0.0.1:{self.port}",
-            "HAPROXY_SOCKET": str(self._socket),
-            **{f"NODE_{i}": f"127.0.0.1:{node.port}" for i, node in enumerate(nodes, 1)},
-        }
-        self._child: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        with self.log.open("ab") as log:
-            self._child = subprocess.Popen(
-                self._command, env=self._environ, stdin=subprocess.DEVNULL, stdout=log, stderr=log
-            )
-        await_true("HAProxy leads to a node", lambda: bool(self.writer()), 30)
-
-    def stop(self) -> None:
-        child, self._child = self._child, None
-        if child is not None:
-            child.terminate()
-            child.wait(STOP_SECONDS)
-
-    def tell(self, command: str) -> str:
-        """One command of its socket, and what it says."""
-        with socket.socket(socket.AF_UNIX) as client:
-            client.connect(str(self._socket))
-            client.sendall(f"{command}\n".encode())
-            return b"".join(iter(lambda: client.recv(65536), b"")).decode()
-
-    def up(self) -> set[str]:
-        """The nodes that pass its check."""
-        try:
-            rows = [line.split(",") for line in self.tell("show stat").splitlines()]
-        except OSError:
-            return set()
-        head = {name.strip("# "): place for place, name in enumerate(rows[0])}
-        return {
-            row[head["svname"]]
-            for row in rows[1:]
-            if len(row) > 1
-            and row[head["svname"]].startswith("node")
-            and row[head["status"]].startswith("UP")
-        }
-
-    def writer(self) -> str:
-        """The node to which a new connection leads; "" when to none."""
-        try:
-            connection = MySQLdb.connect(
-                host="127.0.0.1", port=self.port, user=USER, password=PASSWORD, connect_timeout=3
-            )
-        except MySQLdb.Error:
-            return ""
-        with contextlib.closing(connection), connection.cursor() as cursor:
-            cursor.execute("SELECT @@wsrep_node_name")
-            return str(cursor.fetchone()[0])
-
-
 class Cluster:
-    """Has the shape of PrivateMariaDB as far as tests.serving.Database asks for it."""
+    """The nodes, and the HAProxy that leads to one of them."""
 
     def __init__(self, programs: Programs, home: Path) -> None:
-        self.home = home
         self.nodes = [Node(f"node{i}", home / f"node{i}", programs) for i in range(1, NODES + 1)]
-        self.haproxy = HAProxy(home, programs, self.nodes)
+        self.haproxy = HAProxy(home, programs, [f"127.0.0.1:{node.port}" for node in self.nodes])
 
     def __enter__(self) -> Self:
         try:
             first, *others = self.nodes
             first.install()
             first.start([], is_first=True)
-            for sql in filter(str.strip, ACCOUNTS.split(";")):
+            for sql in ACCOUNTS:
                 first.query(sql)
             for node in others:
                 node.start(self.nodes)
             self.haproxy.start()
+            await_true("HAProxy leads to a node", lambda: bool(self.name_of_writer()), 30)
         except BaseException:
             self.__exit__()
             raise
@@ -308,17 +233,58 @@ class Cluster:
         for node in self.nodes:
             node.kill()
 
-    def url(self, database: str = "quality") -> str:
-        """By way of HAProxy."""
-        return f"mysql://{USER}:{PASSWORD}@127.0.0.1:{self.haproxy.port}/{database}"
+    def name_of_writer(self) -> str:
+        """The node to which a new connection leads; "" when to none."""
+        try:
+            connection = MySQLdb.connect(
+                host="127.0.0.1", port=self.haproxy.port, user=USER, password=PASSWORD,
+                connect_timeout=3, read_timeout=3,
+            )  # fmt: skip
+            with contextlib.closing(connection), connection.cursor() as cursor:
+                cursor.execute("SELECT @@wsrep_node_name")
+                return str(cursor.fetchone()[0])
+        except MySQLdb.Error:
+            return ""
 
     @property
     def writer(self) -> Node:
-        name = self.haproxy.writer()
+        name = self.name_of_writer()
         return next(node for node in self.nodes if node.name == name)
 
+    @property
     def is_whole(self) -> bool:
         return all(node.state() == "Synced" for node in self.nodes)
+
+    def start_after_power_cut(self) -> Node:
+        """Begin with the node that knows most, as CLUSTER.md says; returns it."""
+        known = {node: int(node.position().rpartition(":")[2]) for node in self.nodes}
+        first = max(self.nodes, key=known.__getitem__)
+        state = first.datadir / "grastate.dat"
+        state.write_text(state.read_text().replace("safe_to_bootstrap: 0", "safe_to_bootstrap: 1"))
+        first.start([], is_first=True)
+        for node in self.nodes:
+            if node is not first:
+                node.start(self.nodes)
+        return first
+
+
+class ClusterDatabase:
+    """A database of the cluster, read and changed past HAProxy: what every node has."""
+
+    def __init__(self, cluster: Cluster, name: str, *, address: str = "127.0.0.1") -> None:
+        """`address`: how the site reaches HAProxy."""
+        self.cluster = cluster
+        self.name = name
+        self.url = f"mysql://{USER}:{PASSWORD}@{address}:{cluster.haproxy.port}/{name}"
+
+    def create(self) -> None:
+        for sql in (f"DROP DATABASE IF EXISTS `{self.name}`", f"CREATE DATABASE `{self.name}`"):
+            self.cluster.nodes[0].query(sql)
+
+    def run(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+        """By whichever node takes part, and after all that was committed before on any."""
+        node = next(node for node in self.cluster.nodes if node.state() == "Synced")
+        return node.query(sql, *values, database=self.name)
 
 
 @contextlib.contextmanager
