@@ -11,7 +11,7 @@ import pytest
 
 from quality.pool.budget import RESERVE
 from tests.docker.compose import DOCKER, GIVEN, SECRETS, VARIABLE, services, variables
-from tests.test_docs import README
+from tests.test_docs import PRODUCTION
 from tests.test_docs import variables as variables_of_the_code
 
 ROOT = DOCKER.parent
@@ -54,7 +54,7 @@ def test_the_settings_read_all_that_a_service_of_ours_is_told(service):
 
 @pytest.mark.parametrize("name", FILES)
 def test_all_that_is_taken_from_outside_is_documented(name):
-    assert variables(name) - set(re.findall(r"`([A-Z_]+)`", README)) == set()
+    assert variables(name) - set(re.findall(r"`([A-Z_]+)`", PRODUCTION)) == set()
 
 
 def test_one_number_limits_the_server_and_sizes_the_pools():

@@ -17,7 +17,7 @@ from quality.devdb.configuration import find_program, install_command
 from quality.pool.options import PoolOptions
 from tests.docker.compose import DOCKER, services
 from tests.faults import free_port
-from tests.test_docs import README
+from tests.test_docs import PRODUCTION
 
 ROOT = DOCKER.parent
 START_SECONDS = 60
@@ -161,7 +161,7 @@ def test_a_full_server_still_lets_its_administrator_in(server):
 
 
 def test_the_way_in_that_is_documented_is_the_one_that_there_is():
-    assert f"--port={GIVEN['extra_port']}" in README
+    assert f"--port={GIVEN['extra_port']}" in PRODUCTION
 
 
 def test_the_site_has_no_rights_on_the_server(server):
