@@ -59,7 +59,7 @@ class Rival:
 
     def give_way(self) -> None:
         """Leave: the server takes back what was not committed."""
-        with contextlib.suppress(MySQLdb.ProgrammingError):
+        with contextlib.suppress(MySQLdb.Error):
             self._connection.close()
 
     def run(self, sql: str, *values: Any) -> None:
