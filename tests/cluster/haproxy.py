@@ -14,6 +14,7 @@ from tests.faults import free_port
 
 CONFIGURATION = Path(__file__).resolve().parents[2] / "docker" / "cluster"
 STOP_SECONDS = 30.0
+WORDS = ("ONE", "TWO", "THREE", "FOUR")
 
 
 class HAProxy:
@@ -30,7 +31,7 @@ class HAProxy:
             "DATABASE_BIND": f"*:{self.port}",
             "FRONT_BIND": f"127.0.0.1:{self.front_port}",
             "HAPROXY_SOCKET": str(self._socket),
-            **{f"NODE_{i}": node for i, node in enumerate(nodes, 1)},
+            **{f"NODE_{word}": node for word, node in zip(WORDS, nodes, strict=False)},
         }
         self._names = ["haproxy.cfg"]
         self._child: subprocess.Popen[bytes] | None = None
@@ -38,7 +39,9 @@ class HAProxy:
     def lead_to(self, hosts: Sequence[str], **environment: str) -> None:
         """Before it is started: be the front of these, addresses with ports."""
         self._names = ["haproxy.cfg", "front.cfg"]
-        self._environ |= {f"WEB_{i}": host for i, host in enumerate(hosts, 1)} | environment
+        self._environ |= {
+            f"WEB_{word}": host for word, host in zip(WORDS, hosts, strict=False)
+        } | environment
 
     def start(self) -> None:
         """Return when it listens to orders."""

@@ -14,24 +14,10 @@ from tests.docker.compose import DOCKER, services
 CLUSTER = DOCKER / "cluster"
 GUIDE = (DOCKER / "CLUSTER.md").read_text()
 HAPROXY = (CLUSTER / "haproxy.cfg").read_text()
-GIVEN = {
-    "GALERA_ADDRESS": "gcomm://10.0.0.11,10.0.0.12,10.0.0.13",
-    "NODE_NAME": "web1",
-    "NODE_ADDRESS": "10.0.0.21",
-    "FRONT_ADDRESS": "10.0.0.10",
-    "NODE_1": "10.0.0.11:3306",
-    "NODE_2": "10.0.0.12:3306",
-    "NODE_3": "10.0.0.13:3306",
-    "WEB_1": "10.0.0.21:8000",
-    "DB_HOSTS": "3",
-    "DB_PASSWORD": "a1",
-    "METRICS_TOKEN": "c3",
-    "SECRET_KEY": "s" * 40 + "abcdefghijkl",
-}
 
 
 def cluster(**environment: str) -> dict:
-    return services("compose.cluster.yml", **GIVEN, **environment)
+    return services("compose.cluster.yml", **environment)
 
 
 # ----- HAProxy
@@ -70,7 +56,7 @@ def test_one_node_is_written_to_and_keeps_the_part():
 
 
 def test_all_that_haproxy_reads_it_is_told():
-    told = set(cluster(WEB_2="b:1", WEB_3="c:1", WEB_4="d:1")["front"]["environment"])
+    told = set(cluster(WEB_TWO="b:1", WEB_THREE="c:1", WEB_FOUR="d:1")["front"]["environment"])
     read = {
         name
         for file in ("haproxy.cfg", "front.cfg")
@@ -92,12 +78,19 @@ def test_files_that_are_mounted_exist():
             assert not source.startswith(".") or Path(DOCKER, source).exists(), source
 
 
-def test_migrations_go_past_proxysql():
-    found = cluster(DATABASE_PORT="6033")
-    assert found["web"]["environment"]["DATABASE_URL"].endswith("@10.0.0.10:6033/quality")
-    direct = found["migrate"]["environment"]["DATABASE_DIRECT_URL"]
-    assert direct.endswith("@10.0.0.10:3306/quality")
-    assert "DATABASE_DIRECT_URL" not in found["web"]["environment"]
+def test_migrations_alone_have_the_direct_way_and_the_owners_account():
+    found = cluster()
+    direct = "/run/secrets/database_direct_url"
+    for name in ("migrate", "backup"):
+        assert found[name]["environment"]["DATABASE_DIRECT_URL_FILE"] == direct
+    assert "DATABASE_DIRECT_URL_FILE" not in found["web"]["environment"]
+    assert "database_direct_url" not in found["web"]["secrets"]
+
+
+def test_each_secret_is_a_file_that_the_guide_makes():
+    text = (DOCKER / "compose.cluster.yml").read_text()
+    files = set(re.findall(r"\{file: \./secrets/([\w.]+)\}", text))
+    assert files == set(re.findall(r"secrets/([\w.]+)$", GUIDE, re.MULTILINE)) | {"front.pem"}
 
 
 @pytest.mark.parametrize(("hosts", "allowed"), [("1", "151"), ("3", "40"), ("7", "151")])

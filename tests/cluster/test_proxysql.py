@@ -44,6 +44,8 @@ def url(server, tmp_path) -> Iterator[str]:
     for name, value in {
         "@PASSWORD@": server.password,
         "@BIND@": f"127.0.0.1:{port}",
+        # Its account here owns the schema.
+        'username = "site"': 'username = "quality"',
         "@SERVER_HOST@": "127.0.0.1",
         "@SERVER_PORT@": str(server.port),
         "/var/lib/proxysql": str(tmp_path),

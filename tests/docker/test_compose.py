@@ -17,6 +17,7 @@ from tests.test_docs import variables as variables_of_the_code
 ROOT = DOCKER.parent
 FILES = sorted(path.name for path in DOCKER.glob("compose*.yml"))
 OURS = {"migrate", "web"}
+CLUSTER = (DOCKER / "CLUSTER.md").read_text()
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -54,7 +55,9 @@ def test_the_settings_read_all_that_a_service_of_ours_is_told(service):
 
 @pytest.mark.parametrize("name", FILES)
 def test_all_that_is_taken_from_outside_is_documented(name):
-    assert variables(name) - set(re.findall(r"`([A-Z_]+)`", PRODUCTION)) == set()
+    documented = set(re.findall(r"`([A-Z_]+)`", PRODUCTION + CLUSTER))
+    documented |= set(re.findall(r"^([A-Z_]+)=", CLUSTER, re.MULTILINE))
+    assert variables(name) - documented == set()
 
 
 def test_one_number_limits_the_server_and_sizes_the_pools():

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import OperationalError, ProgrammingError, transaction
 
 from quality.devdb.mariadb import PrivateMariaDB
+from quality.views import DATABASE_AWAY
 from scans import retrying
 from scans.retrying import retried_whole
 from tests.faults import Administrator, Proxy
@@ -234,3 +235,5 @@ def test_what_is_tried_again_is_what_is_counted():
     _signal, _text, (label, codes) = settings.MONITOR_SIGNALS["scan_retries"]
     assert label == "code"
     assert set(codes) == set(retrying.CODES)
+    # What is tried again in vain is answered 503: the station sends it again.
+    assert set(codes) <= DATABASE_AWAY
