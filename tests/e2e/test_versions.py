@@ -12,18 +12,6 @@ from tests.e2e.versions import Version, copied, make_newer
 from tests.serving import ROOT, Site
 
 FAILED = "Failed to load resource"
-# The page that this browser has kept, and the files beside it.
-KEPT = """async () => {
-  for (const name of (await caches.keys()).sort().reverse()) {
-    const cache = await caches.open(name);
-    const page = await cache.match("/scans/station/");
-    if (!page) continue;
-    const version = (await page.text()).match(/data-version="(\\w+)"/)[1];
-    const files = (await cache.keys()).map(({ url }) => new URL(url).pathname);
-    return { version, files };
-  }
-}"""
-IS_KEPT = f"async version => (await ({KEPT})())?.version === version"
 
 
 class Versions(NamedTuple):
@@ -62,18 +50,8 @@ def station(versions, open_station, complaints) -> StationPage:
     complaints.expected = [FAILED]
     versions.become(versions.older)
     station: StationPage = open_station(service_workers="allow")
-    await_kept(station)
+    station.await_page_kept()
     return station
-
-
-def version_of(station: StationPage) -> str:
-    version = station.page.locator("#station").get_attribute("data-version")
-    assert version
-    return version
-
-
-def await_kept(station: StationPage) -> None:
-    station.page.wait_for_function(IS_KEPT, arg=version_of(station))
 
 
 def await_look(station: StationPage, site: Site, other_than: str) -> None:
@@ -101,8 +79,8 @@ def assert_made_of(station: StationPage, version: Version) -> None:
     running = files_of(station)
     assert len(running) > 30
     assert running - names == set()
-    kept = station.page.evaluate(KEPT)
-    assert kept["version"] == version_of(station)
+    kept = station.kept()
+    assert kept["version"] == station.version
     assert {path for path in kept["files"] if path.startswith("/static/")} - names == set()
     assert running - set(kept["files"]) == set()
 
@@ -118,7 +96,7 @@ def test_an_open_page_outlives_a_new_version_and_a_way_back(
     def deploy(version: Version, first: int) -> None:
         """A scan waits and a piece is begun while the other version comes."""
         page.evaluate("window.isSameDocument = true")
-        before = version_of(station)
+        before = station.version
         station.scan_piece(f"{order}-{first:04d}")
         station.await_confirmed(f"{order}-{first:04d}")
         site.stop()
@@ -145,7 +123,7 @@ def test_an_open_page_outlives_a_new_version_and_a_way_back(
         offer.click()
         expect(page.locator(f"#station[data-version='{before}']")).to_have_count(0)
         station.await_connected()
-        await_kept(station)
+        station.await_page_kept()
         assert_made_of(station, version)
 
     deploy(versions.newer, 1)
@@ -177,8 +155,8 @@ def test_a_page_is_not_kept_with_the_files_of_another_version(station, versions,
         },
         dirs_exist_ok=True,
     )
-    kept = station.page.evaluate(KEPT)
-    older = version_of(station)
+    kept = station.kept()
+    older = station.version
     versions.become(versions.newer)
     (worker,) = station.page.context.service_workers
     files = [path for path in kept["files"] if path != "/scans/station/"]
@@ -187,6 +165,6 @@ def test_a_page_is_not_kept_with_the_files_of_another_version(station, versions,
     site.stop()
     station.page.reload()
     expect(station.page.locator("#connection")).to_contain_text("The server is away")
-    assert version_of(station) == older
+    assert station.version == older
     station.scan_piece(f"{order}-0001")
     station.await_banner("kept", "kept here, waits for the server")
