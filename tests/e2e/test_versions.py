@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.station import StationPage
-from tests.e2e.versions import Version, copied, make_newer
+from tests.e2e.versions import LEAF, Version, copied, make_newer
 from tests.serving import ROOT, Site
 
 FAILED = "Failed to load resource"
@@ -36,10 +36,11 @@ def versions(site, tmp_path_factory) -> Iterator[Versions]:
     site.env["DJANGO_SETTINGS_MODULE"] = "versioned"
     try:
         for version in (older, newer):
-            version.collect(site)
+            version.manage(site, "collectstatic")
         yield Versions(older, newer, become)
     finally:
         site.stop()
+        newer.manage(site, "migrate", "scans", LEAF)
         site.root = ROOT
         site.env["DJANGO_SETTINGS_MODULE"] = before
         site.start()
@@ -126,6 +127,8 @@ def test_an_open_page_outlives_a_new_version_and_a_way_back(
         station.await_page_kept()
         assert_made_of(station, version)
 
+    # As compose does: while the older version serves.
+    versions.newer.manage(site, "migrate")
     deploy(versions.newer, 1)
     expect(page.locator("html[data-made=newer] [data-newer]")).to_have_count(1)
     # And opens without the server.
@@ -135,6 +138,7 @@ def test_an_open_page_outlives_a_new_version_and_a_way_back(
     expect(page.locator("html[data-made=newer] [data-newer]")).to_have_count(1)
     site.start()
     station.await_connected()
+    # The schema stays that of the newer one.
     deploy(versions.older, 5)
     expect(page.locator("[data-newer]")).to_have_count(0)
     assert page.locator("html").get_attribute("data-made") is None

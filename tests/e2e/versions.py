@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tests.serving import ROOT, Site
 
+LEAF = max(path.stem for path in (ROOT / "scans" / "migrations").glob("0*.py"))
 ROOMS = ("accounts", "docker", "quality", "scans", "templates")
 SCRIPTS = Path("scans") / "static" / "scans"
 # Demo people on plain http, and all the same what production does with static files.
@@ -19,6 +20,16 @@ from quality.settings import *
 STATIC_ROOT = BASE_DIR / "collected"
 STORAGES = STORAGES | {"staticfiles": {"BACKEND": "quality.storage.StaticFiles"}}
 WHITENOISE_USE_FINDERS = False
+"""
+MIGRATION = """
+from django.db import migrations, models
+
+class Migration(migrations.Migration):
+    dependencies = [("scans", "{before}")]
+    operations = [
+        migrations.AddField("scan", "lot", models.CharField(max_length=8, db_default="")),
+        migrations.AddField("station", "lot", models.CharField(max_length=8, db_default="")),
+    ]
 """
 
 
@@ -34,9 +45,10 @@ class Version:
         assert count, f"{path} has no {pattern}"
         file.write_text(text)
 
-    def collect(self, site: Site) -> None:
+    def manage(self, site: Site, *command: str) -> None:
+        """Run a command of this version on the site's database."""
         subprocess.run(
-            [sys.executable, "manage.py", "collectstatic", "--no-input", "--verbosity=0"],
+            [sys.executable, "manage.py", *command, "--no-input", "--verbosity=0"],
             cwd=self.root,
             env=site.env,
             check=True,
@@ -64,7 +76,9 @@ def copied(folder: Path) -> Version:
 
 
 def make_newer(version: Version) -> None:
-    """As a next version might be: a module renamed, one new, and others changed."""
+    """As a next version might be: a module renamed, one new, others changed, two columns more."""
+    migration = version.root / "scans" / "migrations" / "9999_lot.py"
+    migration.write_text(MIGRATION.format(before=LEAF))
     scripts = version.root / SCRIPTS
     (scripts / "reader.js").rename(scripts / "keys.js")
     for name in ("page.js", "scanner.js", "notes.js"):
