@@ -18,11 +18,14 @@ from quality.start.preflight import read_var_dir
 from quality.start.signals import shielded
 
 _POOL = ("tests/pool", "tests/monitor")
+# Minutes of scanning at a pace: they need patience, not a processor.
+_SOAK = "tests/e2e/test_soak.py"
 # What is shown first, and what meanwhile writes to files that are shown then.
 PARTS = {
     "others": ("--ignore=tests/e2e", *(f"--ignore={folder}" for folder in _POOL)),
     "pool": _POOL,
-    "browser": ("tests/e2e",),
+    "browser": ("tests/e2e", f"--ignore={_SOAK}"),
+    "soak": (_SOAK,),
 }
 # Browsers, web servers and a MariaDB are to be ended.
 END_SECONDS = 60.0
