@@ -58,6 +58,8 @@ class Server:
                 f"{name} is not installed. On Debian and Ubuntu: apt-get install mariadb-client"
             )
         descriptor = os.memfd_create("client.cnf")
+        # The programs pass over a file that others could have written.
+        os.fchmod(descriptor, 0o600)
         try:
             os.write(descriptor, self._options().encode())
             yield [path, f"--defaults-file=/dev/fd/{descriptor}"], descriptor

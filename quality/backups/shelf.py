@@ -77,8 +77,9 @@ def backups(place: Path) -> list[Manifest]:
 def to_drop(found: Sequence[Manifest], *, daily: int, weekly: int, zone: tzinfo) -> list[Manifest]:
     """Which of them, the newest first, nobody needs any more.
 
-    Of each kind the newest of each day and of each week stay. What failed its test, or was never
-    tested, stays until the days are over that are kept; of what is good, the newest always does.
+    What was made within a day stays, and of each kind the newest of each day and of each week. What
+    failed its test, or was never tested, stays until the days are over that are kept; of what is
+    good, the newest always does.
     """
     kept: set[str] = set()
     days: dict[str, set[object]] = {}
@@ -98,7 +99,8 @@ def to_drop(found: Sequence[Manifest], *, daily: int, weekly: int, zone: tzinfo)
     return [
         one
         for one in found
-        if one.file not in kept and (one.is_good or (newest - one.moment).days >= daily)
+        if one.file not in kept
+        and (newest - one.moment).days >= (1 if one.is_good else daily)
     ]
 
 
