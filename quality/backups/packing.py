@@ -154,7 +154,7 @@ def _decrypt(source: "_Source", target: _Decompressed, keys: Keys) -> None:
     try:
         _unveiled(lambda: pyrage.decrypt_io(source, target, list(keys.identities)), source, target)
     except OSError as error:
-        if error.errno is not None:
+        if error in (source.raised, target.raised):
             raise
         # Of a file that was cut off or changed pyrage says so.
         raise EOFError(str(error)) from error
