@@ -50,7 +50,7 @@ def run(
     say: Callable[[str], object],
     stopped: threading.Event,
 ) -> None:
-    """Until `stopped`. A night that was missed is made up for at once; what fails is tried again."""
+    """Until `stopped`. A missed night is made up for at once; what fails is tried again."""
     retry_at, waited_since = 0.0, None
     while not stopped.is_set():
         due = due_at(datetime.now(UTC), at, zone)

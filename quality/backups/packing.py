@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pyrage
 from backports import zstd
@@ -22,10 +22,8 @@ LEVEL = 3
 READ_BYTES = 256 * 1024
 
 
-class Sink(Protocol):
-    """Takes the pieces of a stream."""
-
-    def __call__(self, piece: bytes) -> None: ...
+# Takes the pieces of a stream.
+Sink = Callable[[bytes], None]
 
 
 @dataclass(frozen=True)

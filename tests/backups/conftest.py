@@ -87,7 +87,7 @@ def house(mariadb_home: Path, tmp_path_factory: pytest.TempPathFactory) -> House
     # What a dump has to keep as it is.
     house.database.run(
         "INSERT INTO scans_operator (badge, name, active) VALUES ('OP7777', %s, 1)",
-        "'; DROP TABLE x; -- \\ \n(1),\n`é` \t\"🙂\"",
+        '\'; DROP TABLE x; -- \\ \n(1),\n`é` \t"🙂"',
     )
     return house
 

@@ -91,7 +91,7 @@ def test_sessions_are_in_no_backup(house):
         "VALUES ('sessionkeyofsomebody', '', '2099-01-01', '', '')"
     )
     try:
-        path, manifest = house.back_up()
+        _path, manifest = house.back_up()
     finally:
         house.database.run("DELETE FROM accounts_session")
     assert manifest.rows["accounts_session"] == 0
@@ -240,9 +240,10 @@ def test_a_backup_made_under_writes_fills_an_empty_server_with_the_same(house, o
     rows = dict(other.database.run("SELECT badge, name FROM scans_operator"))
     firsts = {badge[1:] for badge in rows if badge.startswith("A")}
     assert firsts == {badge[1:] for badge in rows if badge.startswith("B")}
-    assert rows["OP7777"] == dict(house.database.run("SELECT badge, name FROM scans_operator"))[
-        "OP7777"
-    ]
+    assert (
+        rows["OP7777"]
+        == dict(house.database.run("SELECT badge, name FROM scans_operator"))["OP7777"]
+    )
     with pytest.raises(MySQLdb.OperationalError, match="append-only"):
         other.database.run("DELETE FROM scans_scan LIMIT 1")
     assert next_ids(other.database)["scans_scan"] >= next_ids(house.database)["scans_scan"]
@@ -254,7 +255,7 @@ def test_a_backup_made_under_writes_fills_an_empty_server_with_the_same(house, o
 
 def test_without_writes_each_table_has_the_server_s_own_checksum(house, plain, other):
     drop(other.database)
-    path, manifest = house.back_up()
+    path, _manifest = house.back_up()
     other.does("restore", str(path))
     assert checksums(other.database) == checksums(house.database)
 

@@ -56,7 +56,7 @@ def test_whatever_was_altered_is_refused(tmp_path, name):
 def test_what_is_no_manifest_is_refused(tmp_path, text):
     path = tmp_path / "x.json"
     path.write_text(text)
-    with pytest.raises(BackupError, match="no manifest|altered"):
+    with pytest.raises(BackupError, match=r"no manifest|altered"):
         manifests.read(path)
 
 

@@ -45,7 +45,9 @@ def test_a_night_is_done_by_one_of_its_own_that_came_to_an_end():
         (late, Kind.BY_HAND, Outcome.PASSED, False),
         (early, Kind.NIGHTLY, Outcome.PASSED, False),
     ]:
-        assert nightly.is_done([made(taken_at=taken_at, kind=kind, outcome=outcome)], due) == is_done
+        assert (
+            nightly.is_done([made(taken_at=taken_at, kind=kind, outcome=outcome)], due) == is_done
+        )
 
 
 def test_what_fails_is_logged_and_tried_again_and_then_once_is_enough(monkeypatch, caplog):

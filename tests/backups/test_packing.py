@@ -41,7 +41,9 @@ DAMAGES = {
     "empty": lambda whole: b"",
     "a bit at the begin": lambda whole: bytes([whole[0] ^ 1]) + whole[1:],
     "a bit in the middle": lambda whole: (
-        whole[: len(whole) // 2] + bytes([whole[len(whole) // 2] ^ 1]) + whole[len(whole) // 2 + 1 :]
+        whole[: len(whole) // 2]
+        + bytes([whole[len(whole) // 2] ^ 1])
+        + whole[len(whole) // 2 + 1 :]
     ),
     "a bit at the end": lambda whole: whole[:-1] + bytes([whole[-1] ^ 1]),
     "a byte more": lambda whole: whole + b"x",

@@ -31,9 +31,7 @@ def test_days_and_weeks_are_kept():
     assert len(found) == 14 + 8 - 2
     assert found[:14] == [f"{NOW - timedelta(days=back):%m-%d %H:%M}" for back in range(14)]
     # Of each week before its newest, that of Sunday.
-    assert found[14:] == [
-        f"{NOW - timedelta(days=7 * back):%m-%d %H:%M}" for back in range(2, 8)
-    ]
+    assert found[14:] == [f"{NOW - timedelta(days=7 * back):%m-%d %H:%M}" for back in range(2, 8)]
 
 
 def test_what_stays_is_the_same_whether_it_is_asked_each_night_or_once():
@@ -52,7 +50,9 @@ def test_one_made_before_a_restore_takes_no_nights_place():
 
 
 def test_what_was_made_within_a_day_stays():
-    assert len(kept([at(NOW - timedelta(hours=back), kind=Kind.BY_HAND) for back in range(20)])) == 20
+    assert (
+        len(kept([at(NOW - timedelta(hours=back), kind=Kind.BY_HAND) for back in range(20)])) == 20
+    )
 
 
 def test_the_last_good_one_stays_however_old():

@@ -102,8 +102,9 @@ class Command(BaseCommand):
         for one in found:
             age_hours = (timezone.now() - one.moment).total_seconds() / 3600
             self.stdout.write(
-                f"{one.file}  {timezone.localtime(one.moment):%Y-%m-%d %H:%M}  {age_hours:.1f} h old"
-                f"  {megabytes(one)}  {one.total_rows:,} rows  {one.kind}  test: {one.outcome}"
+                f"{one.file}  {timezone.localtime(one.moment):%Y-%m-%d %H:%M}  "
+                f"{age_hours:.1f} h old  {megabytes(one)}  {one.total_rows:,} rows  "
+                f"{one.kind}  test: {one.outcome}"
             )
         if not found:
             self.stdout.write(f"There is no backup in {shelf.folder()}.")
