@@ -23,8 +23,9 @@ def commands() -> set[str]:
 def variables() -> set[str]:
     """The environment variables that the code reads for its users."""
     reads = re.compile(
-        r"""(?:env(?:\.\w+)?\(|environ(?:\.get\(|\[)|whole_number\(|seconds\(|factor\(|networks\(|getenv\()\s*f?"([A-Z_]+)\""""
+        r"""(?:env(?:\.\w+)?\(|environ(?:\.get\(|\[)|whole_number\(|seconds\(|time_of_day\(|factor\(|networks\(|getenv\()\s*f?"([A-Z_]+)\""""
     )
+    secrets = re.compile(r"""\bsecret\("([A-Z_]+)"\)""")
     found = set()
     for path in [
         *(ROOT / "quality").rglob("*.py"),
@@ -33,6 +34,8 @@ def variables() -> set[str]:
         *(ROOT / "docker").rglob("*.py"),
     ]:
         found |= set(reads.findall(path.read_text()))
+        for name in secrets.findall(path.read_text()):
+            found |= {name, f"{name}_FILE"}
     # What every system knows is not ours to explain; nor what gunicorn tells its own workers.
     return found - {"PATH", "HOME", "CC", "DJANGO_SETTINGS_MODULE", "PROMETHEUS_MULTIPROC_DIR"}
 
