@@ -82,8 +82,8 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 # ----- Database
 
 DATABASE_URL = secret("DATABASE_URL") or _development_database_url()
-if sys.argv[1:2] == ["migrate"]:
-    # A pooling proxy mixes up the sessions that migrations rely on.
+if sys.argv[1:2] in (["migrate"], ["backup"], ["restore"]):
+    # A pooling proxy mixes up the sessions that these rely on.
     DATABASE_URL = secret("DATABASE_DIRECT_URL") or DATABASE_URL
 
 
@@ -182,6 +182,24 @@ if DAILY_REPORT_EMAIL and not EMAIL_URL:
     )
 
 
+# ----- Backups
+
+# They lie here; without it nobody is told that they are too old.
+BACKUP_DIR = os.environ.get("BACKUP_DIR", "")
+# For whom they are encrypted; see backups/keys.py.
+BACKUP_KEY = secret("BACKUP_KEY")
+# So many days and weeks of them are kept.
+BACKUP_KEEP_DAILY = whole_number("BACKUP_KEEP_DAILY", 14)
+BACKUP_KEEP_WEEKLY = whole_number("BACKUP_KEEP_WEEKLY", 8, least=0)
+# Where each is tested; by default the database's own name with _restored.
+BACKUP_SCRATCH_DATABASE = os.environ.get("BACKUP_SCRATCH_DATABASE") or ""
+# Whoever has a session's key is signed in: backups hold none, and after a restore all sign in anew.
+BACKUP_WITHOUT_ROWS = ["accounts_session"]
+# Tells the ends of the chain of seals; the command that verifies it. `backups` knows no records.
+BACKUP_HEADS = "scans.keeping.sealing.heads"
+BACKUP_VERIFICATION = "verifyrecords"
+
+
 # ----- Cache
 
 # Several hosts share what is cached in a Redis; without it each process keeps its own.
@@ -219,6 +237,7 @@ INSTALLED_APPS = [
     "simple_history",
     "import_export",
     "quality.monitor",
+    "quality.backups",
     "quality.devdb",
     "scans",
     # Last: after migrate it grants the roles the rights that all the others have made.
@@ -309,8 +328,6 @@ STATION_OF_BROWSER = "scans.binding.bound_station"
 
 # Lets a Prometheus read /metrics from another machine.
 METRICS_TOKEN = secret("METRICS_TOKEN")
-# Backups lie here; without it nobody is told that they are too old.
-BACKUP_DIR = os.environ.get("BACKUP_DIR", "")
 # A scan is answered in some ms; whoever waits for 10 s has given up.
 PROMETHEUS_LATENCY_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 # What is counted of the answers: route → counter and, by status, outcome. `monitor` knows no scans.
