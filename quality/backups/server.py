@@ -79,7 +79,9 @@ class Server:
             }.items()
         }
         ssl = self.parameters.get("ssl") or {}
-        found |= {f"ssl-{name}": ssl.get(name) for name in ("ca", "capath", "cert", "key", "cipher")}
+        found |= {
+            f"ssl-{name}": ssl.get(name) for name in ("ca", "capath", "cert", "key", "cipher")
+        }
         mode = self.parameters.get("ssl_mode") or ""
         if mode == "DISABLED":
             found["skip-ssl"] = True

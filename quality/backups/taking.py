@@ -76,9 +76,7 @@ def take(kind: Kind, *, test: bool = True, progress: Progress = no_progress) -> 
     return taken
 
 
-def _dumped(
-    place: Path, kind: Kind, server: Server, keys: Keys, progress: Progress
-) -> Manifest:
+def _dumped(place: Path, kind: Kind, server: Server, keys: Keys, progress: Progress) -> Manifest:
     before = _before(server, kind)
     if not before.tables:
         raise BackupError(f"The database {server.database} holds no tables: nothing to back up.")
