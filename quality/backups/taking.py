@@ -100,6 +100,7 @@ def _dumped(place: Path, kind: Kind, server: Server, keys: Keys, progress: Progr
         partial.replace(place / name)
     finally:
         partial.unlink(missing_ok=True)
+        # Ends mariadb-dump, should it still be at work.
         pieces.close()
     manifests.sync_folder(place)
     return _manifest(name, kind, server, keys, before, packed, counter, at, began)
