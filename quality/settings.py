@@ -43,7 +43,12 @@ REQUIRED = {
 
 
 def _refuse_missing() -> None:
-    missing = [name for name in REQUIRED if not os.environ.get(name)]
+    given = {
+        "SECRET_KEY": secret("SECRET_KEY"),
+        "ALLOWED_HOSTS": os.environ.get("ALLOWED_HOSTS"),
+        "DATABASE_URL": secret("DATABASE_URL"),
+    }
+    missing = [name for name in REQUIRED if not given[name]]
     if missing and not DEVELOPMENT:
         lines = "\n".join(f"  {name}: {REQUIRED[name]}" for name in missing)
         raise ImproperlyConfigured(
@@ -69,17 +74,17 @@ def _development_hosts() -> list[str]:
 _refuse_missing()
 
 # A key of this checkout's own, kept so that sessions survive a restart.
-SECRET_KEY = os.environ.get("SECRET_KEY") or kept_secret(VAR_DIR / "secret-key")
+SECRET_KEY = secret("SECRET_KEY") or kept_secret(VAR_DIR / "secret-key")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[]) or _development_hosts()
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
 
 # ----- Database
 
-DATABASE_URL = os.environ.get("DATABASE_URL") or _development_database_url()
+DATABASE_URL = secret("DATABASE_URL") or _development_database_url()
 if sys.argv[1:2] in (["migrate"], ["backup"], ["restore"]):
     # A pooling proxy mixes up the sessions that these rely on.
-    DATABASE_URL = os.environ.get("DATABASE_DIRECT_URL") or DATABASE_URL
+    DATABASE_URL = secret("DATABASE_DIRECT_URL") or DATABASE_URL
 
 
 def _database(url: str) -> dict[str, Any]:
@@ -298,6 +303,9 @@ AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = [
     {"NAME": "accounts.passwords.Varied"},
     {"NAME": "accounts.passwords.NotTheSame"},
 ]
+# Who is made an administrator while there is none; without a name, `firstadmin` prints a link.
+ADMIN_USERNAME = os.environ.get("ADMIN_USERNAME") or ""
+ADMIN_PASSWORD = secret("ADMIN_PASSWORD")
 # Whoever administers needs a code beside the password, and sets that up when first let in.
 REQUIRE_SECOND_FACTOR = env.bool("REQUIRE_SECOND_FACTOR", default=False)
 OTP_TOTP_ISSUER = "quality"
