@@ -57,6 +57,11 @@ def check() -> int:
             ["manage.py", "check", "--deploy", "--fail-level", "WARNING"],
             production,
         ),
+        (
+            "Migrations that an old version survives",
+            ["-m", "pytest", "--no-cov", "tests/test_migrations.py"],
+            development,
+        ),
         ("Documentation", ["-m", "pytest", "--no-cov", "tests/test_docs.py"], development),
     ):
         with progress(title) as line:
@@ -91,7 +96,7 @@ def lock() -> int:
     """Pin the newest versions that the .in files allow, with their hashes."""
     ensure(dev=True)
     uv = PYTHON.parent / "uv"
-    for name in ("base", "dev"):
+    for name in ("base", "dev", "image"):
         if not (ROOT / "requirements" / f"{name}.in").exists():
             raise StartError(f"requirements/{name}.in is missing.")
         run_step(
