@@ -14,7 +14,8 @@ from django.db.models import Field
 
 # The newest migrations of the version that factories run: whoever releases the next one names its.
 RELEASED = {"accounts": "0008_history", "monitor": "0001_history", "scans": "0009_rollups"}
-APPS = set(RELEASED)
+# Where our own code lies.
+ROOMS = ("accounts.", "quality.", "scans.")
 
 # Nothing in an old version's statements changes by these.
 HARMLESS = (
@@ -103,7 +104,7 @@ def all_problems() -> dict[tuple[str, str], list[str]]:
     found = {}
     for app, name in _in_order(graph):
         migration = graph.nodes[app, name]
-        if app not in APPS:
+        if not migration.__module__.startswith(ROOMS):
             migration.mutate_state(state, preserve=False)
         elif why := problems(migration, state):
             found[app, name] = why
