@@ -70,6 +70,7 @@ def _arguments() -> argparse.Namespace:
     rounds = int(os.environ.get("BENCH_ROUNDS") or 7)
     parser.add_argument("--rounds", type=int, default=rounds, help="default: BENCH_ROUNDS or 7")
     parser.add_argument("--seconds", type=float, default=0.2, help="of one variant in a round")
+    parser.add_argument("--clients", type=numbers, help="end to end; default: 16,32,100")
     parser.add_argument(
         "--launches", type=int, default=2, help="starts of the sites, end to end; default: 2"
     )
@@ -209,6 +210,7 @@ def _measure(
             server,
             HOME / "sites",
             launches=asked.launches,
+            clients=tuple(asked.clients or endtoend.CLIENTS),
             seconds=2 * asked.seconds,
             progress=progress,
         )

@@ -31,6 +31,7 @@ def measure(
     seconds: float,
     progress: Callable[[str], None],
     setups: tuple[tuple[int, int], ...] = SETUPS,
+    sites: tuple[str, ...] = SITES,
 ) -> list[dict[str, Any]]:
     """For each set-up and site how many requests were answered with what, by status."""
     found = []
@@ -40,7 +41,7 @@ def measure(
         administrator.query(f"SET GLOBAL max_connections = {MAX_CONNECTIONS}")
         try:
             for workers, threads in setups:
-                for name in SITES:
+                for name in sites:
                     progress(f"{OPERATION}: {workers} × {threads}, {name}")
                     site = site_of(
                         server,

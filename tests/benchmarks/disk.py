@@ -49,7 +49,7 @@ def megabytes() -> dict[str, float]:
 
 
 def dumped() -> dict[str, float]:
-    """A dump of all, compressed as gzip does; nothing where Debian's mariadb-client is not there."""
+    """A dump of all, compressed as gzip does; nothing where there is no mariadb-dump."""
     program = find_program("mariadb-dump")
     if program is None:
         return {}

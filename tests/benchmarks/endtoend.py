@@ -225,7 +225,8 @@ def rows_of(loads: Loads) -> list[dict[str, Any]]:
 def _each_ms(launches: list[dict[str, Load]], name: str, what: str) -> float:
     """Of the processors' time, for one request."""
     used = sum(getattr(both[name], what) for both in launches)
-    return used / sum(len(both[name].microseconds) for both in launches) * 1000
+    requests = sum(len(both[name].microseconds) for both in launches)
+    return float(used / requests * 1000)
 
 
 def ratios_of(loads: Loads) -> list[dict[str, Any]]:

@@ -34,6 +34,7 @@ def measure(
     *,
     seconds: float,
     progress: Callable[[str], None],
+    start_seconds: float = START_SECONDS,
 ) -> list[dict[str, float]]:
     """For each number of stations: scans per second, ms, processors, MB."""
     found = []
@@ -42,18 +43,18 @@ def measure(
     for count in counts:
         progress(f"{OPERATION}: {count}")
         with on_the_disk(server), running(site):
-            found.append({"stations": count, **_shift(site, count, seconds)})
+            found.append({"stations": count, **_shift(site, count, start_seconds, seconds)})
     return found
 
 
-def _shift(site: Site, count: int, seconds: float) -> dict[str, float]:
+def _shift(site: Site, count: int, start_seconds: float, seconds: float) -> dict[str, float]:
     processes = math.ceil(count / IN_A_PROCESS)
     shares = [count // processes + (number < count % processes) for number in range(processes)]
     children = [
         subprocess.Popen(
             site.command(
                 *("simulatestations", f"--url={site.url}", f"--stations={share}", "--json"),
-                *(f"--rate={PER_SECOND}", f"--seconds={START_SECONDS + seconds:g}"),
+                *(f"--rate={PER_SECOND}", f"--seconds={start_seconds + seconds:g}"),
             ),
             env=site.env,
             stdout=subprocess.PIPE,
@@ -62,7 +63,7 @@ def _shift(site: Site, count: int, seconds: float) -> dict[str, float]:
         for share in shares
     ]
     try:
-        time.sleep(START_SECONDS)
+        time.sleep(start_seconds)
         measured = _measured(site, [child.pid for child in children], seconds)
         summaries = [_summary(child) for child in children]
     finally:
