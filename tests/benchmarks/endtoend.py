@@ -169,7 +169,7 @@ def measure(
                 site.start()
                 turns[name] = Turns(site, lean)
             for one in turns.values():
-                one.take(SCAN, min(clients), 60, SHIFT_SCANS // len(turns))
+                one.take(SCAN, WORKERS * THREADS, 60, SHIFT_SCANS // len(turns))
             for kind in KINDS:
                 for count in clients:
                     progress(f"{told}, {kind}, {count} clients")

@@ -17,7 +17,8 @@ _BACKENDS: dict[str, dict[str, Any]] = {
 }
 
 
-def _database(backend: str) -> dict[str, Any]:
+def database_of(backend: str) -> dict[str, Any]:
+    """Django's settings for the same database by this backend."""
     database: dict[str, Any] = _OURS["default"] | _BACKENDS[backend]
     if backend != OURS:
         # Only ours knows them. The limit of a statement is one of them: the others set none.
@@ -26,4 +27,4 @@ def _database(backend: str) -> dict[str, Any]:
     return database
 
 
-DATABASES = {"default": _database(os.environ["BENCH_BACKEND"])}
+DATABASES = {"default": database_of(os.environ["BENCH_BACKEND"])}
