@@ -133,9 +133,25 @@ def disk(part: dict[str, dict[str, float]]) -> Table:
     return _by_size(part, lambda name: "MB" in name, lambda value, scans: value / scans * 1e6)
 
 
+# Of what is asked at each size; the JSON has all of it.
+SHOWN = (
+    *("board, running shift, ms", "report, today, overview, ms", "report, month, overview, ms"),
+    *(
+        "report, year, overview, ms",
+        "report, year, rows, ms",
+        "report, all, a station, overview, ms",
+    ),
+    *("report, all, an operator, overview, ms", "report, all, an OC, overview, ms"),
+    *("trace, a piece, ms", "trace, a part of a code, ms"),
+    *("scan, its own statements, median, ms", "scan and a report's freshen(), ms"),
+    *("roll-ups counted anew, s", "sealed anew, s", "dumped and compressed, s"),
+)
+
+
 def growth(part: dict[str, dict[str, float]]) -> Table:
-    """Everything else, as it was measured."""
-    return _by_size(part, lambda name: "MB" not in name, lambda value, scans: value)
+    """As it was measured, at the round sizes: those of one fewer are for the disk."""
+    sizes = {scans: costs for scans, costs in part.items() if int(scans) % 1000 == 0}
+    return _by_size(sizes, SHOWN.__contains__, lambda value, scans: value)
 
 
 def _by_size(
