@@ -74,6 +74,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--launches", type=int, default=2, help="starts of the sites, end to end; default: 2"
     )
+    parser.add_argument("--turns", type=int, help="of each site in a launch; default: 10")
     parser.add_argument(
         "--stations", type=numbers, default=[20, 200, 1000], help="default: 20,200,1000"
     )
@@ -211,6 +212,7 @@ def _measure(
             HOME / "sites",
             launches=asked.launches,
             clients=tuple(asked.clients or endtoend.CLIENTS),
+            orders=endtoend.ORDERS[: asked.turns],
             seconds=2 * asked.seconds,
             progress=progress,
         )

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any, Self
 
+from tests.benchmarks.processes import processor_seconds
 from tests.faults import ROOT
 
 SCAN, POLL = "scan POST", "station's poll"
@@ -51,8 +52,15 @@ class Clients:
             assert self._child.stdin is not None
             self._child.stdin.close()
 
+    @property
+    def pid(self) -> int:
+        return self._child.pid
+
     def take(self, kind: str, **turn: Any) -> dict[str, Any]:
-        """A turn of `clients` at `port` for `seconds`, at most `requests`: what came of it."""
+        """A turn of `clients` at `port` for `seconds`, at most `requests`: what came of it.
+
+        "used" says what the processes in `pids` used of the processors while the clock ran.
+        """
         assert self._child.stdin is not None
         assert self._child.stdout is not None
         self._child.stdin.write(json.dumps({"kind": kind, **turn}) + "\n")
@@ -173,7 +181,8 @@ def take(turn: dict[str, Any]) -> dict[str, Any]:
         greeted = Counter(status for _, status in _answers(poller, clients, len(clients)))
         gc.collect()
         gc.disable()
-        processor, began = time.process_time(), time.perf_counter()
+        used = {name: processor_seconds(pids) for name, pids in turn["pids"].items()}
+        began = time.perf_counter()
         ends_at = began + turn["seconds"]
         limit = turn.get("requests") or 10**9
         sent = 0
@@ -195,7 +204,7 @@ def take(turn: dict[str, Any]) -> dict[str, Any]:
         gc.enable()
         return {
             "seconds": now - began,
-            "processor_seconds": time.process_time() - processor,
+            "used": {name: processor_seconds(turn["pids"][name]) - used[name] for name in used},
             "greeted": greeted,
             "statuses": statuses,
             "microseconds": taken,

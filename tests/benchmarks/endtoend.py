@@ -20,7 +20,6 @@ from quality.devdb.mariadb import PrivateMariaDB
 from scans.simulation.session import Session
 from tests.benchmarks.clients import POLL, SCAN, STATIONS, Clients
 from tests.benchmarks.intervals import mean_of
-from tests.benchmarks.processes import processor_seconds
 from tests.benchmarks.variants import OTHER_POOL, OURS, STOCK, STOCK_CLOSING
 from tests.benchmarks.watching import on_the_disk
 from tests.serving import PASSWORD, Database, Site
@@ -131,16 +130,16 @@ class Turns:
         self._to = {"port": site.port, "headers": session.headers}
 
     def take(self, kind: str, clients: int, seconds: float, requests: int = 0) -> dict[str, Any]:
-        """What the clients say of a turn, and what the servers have used meanwhile."""
-        server = self._site.database.server
-        assert server.pid is not None
-        web, database = self._site.worker_pids, [server.pid]
-        before = processor_seconds(web), processor_seconds(database)
-        turn = {"clients": clients, "seconds": seconds, "requests": requests}
-        answer = self._clients.take(kind, **turn, **self._to)
-        answer["web_seconds"] = processor_seconds(web) - before[0]
-        answer["database_seconds"] = processor_seconds(database) - before[1]
-        return answer
+        """What the clients say of a turn."""
+        database = self._site.database.server.pid
+        assert database is not None
+        pids = {
+            "web": self._site.worker_pids,
+            "database": [database],
+            "client": [self._clients.pid],
+        }
+        turn = {"clients": clients, "seconds": seconds, "requests": requests, "pids": pids}
+        return self._clients.take(kind, **turn, **self._to)
 
 
 def measure(
@@ -151,9 +150,12 @@ def measure(
     seconds: float,
     progress: Callable[[str], None],
     clients: tuple[int, ...] = CLIENTS,
-    orders: list[tuple[str, ...]] | None = None,
+    orders: list[tuple[str, ...]] = ORDERS,
 ) -> Loads:
-    """`seconds` of each turn, as many turns of each as there are orders, in each launch."""
+    """`seconds` of each turn, as many turns of each as there are orders, in each launch.
+
+    Less than all orders is for a look: some then stand in better places than others.
+    """
     loads: Loads = {kind: {count: [] for count in clients} for kind in KINDS}
     for launch in range(launches):
         told = f"{OPERATION}: launch {launch + 1} of {launches}"
@@ -173,7 +175,7 @@ def measure(
             for kind in KINDS:
                 for count in clients:
                     progress(f"{told}, {kind}, {count} clients")
-                    loads[kind][count].append(_loads(turns, kind, count, seconds, orders or ORDERS))
+                    loads[kind][count].append(_loads(turns, kind, count, seconds, orders))
     return loads
 
 
@@ -192,9 +194,9 @@ def add(load: Load, answer: dict[str, Any]) -> None:
     load.seconds += answer["seconds"]
     load.microseconds += answer["microseconds"]
     load.statuses.update(answer["statuses"])
-    load.web_seconds += answer["web_seconds"]
-    load.database_seconds += answer["database_seconds"]
-    load.client_seconds += answer["processor_seconds"]
+    load.web_seconds += answer["used"]["web"]
+    load.database_seconds += answer["used"]["database"]
+    load.client_seconds += answer["used"]["client"]
 
 
 # ----- What is said of it

@@ -27,7 +27,13 @@ def quiet(text: str) -> None:
 
 def test_a_tiny_run_asks_every_site(tmp_path: Path) -> None:
     output = tmp_path / "bench.json"
-    chosen = ["--operations=end to end", "--launches=1", "--clients=2", "--seconds=0.005"]
+    chosen = [
+        "--operations=end to end",
+        "--launches=1",
+        "--clients=2",
+        "--turns=1",
+        "--seconds=0.05",
+    ]
     said = benchmark(tmp_path, *chosen, f"--output={output}", starts_sites=True)
     written = json.loads(output.read_text())["end to end"]
     rows = written["rows"]
