@@ -106,7 +106,8 @@ def crowd(part: list[dict[str, Any]]) -> Table:
 def stations(part: list[dict[str, Any]]) -> Table:
     """A row for each number of stations, and what follows from it for one processor."""
     heading = ["stations", "scans/s", "p50, ms", "p95, ms", "p99, ms", "processors: web"]
-    heading += ["database", "clients", "sent again", "lost", "worker, MB", "ms of a scan"]
+    heading += ["database", "clients", "sent again", "still waiting", "lost"]
+    heading += ["worker, MB", "ms of a scan"]
     heading += ["a processor carries, quick", "usual"]
     return heading, [
         [
@@ -114,7 +115,7 @@ def stations(part: list[dict[str, Any]]) -> Table:
             f"{row['scans_per_second']:.1f}",
             *(f"{row[name]:.0f}" for name in ("p50_ms", "p95_ms", "p99_ms")),
             *(f"{row[f'{name}_processors']:.2f}" for name in ("web", "database", "clients")),
-            *(f"{row[name]:.0f}" for name in ("sent_again", "lost", "worker_mb")),
+            *(f"{row[name]:.0f}" for name in ("sent_again", "waiting", "lost", "worker_mb")),
             f"{scan_seconds(row) * 1000:.1f}",
             *(f"{BUSY / scan_seconds(row) * pause:,.0f}" for pause in (QUICK, USUAL)),
         ]

@@ -93,11 +93,13 @@ def test_a_crowd_is_refused_where_each_thread_has_a_connection_and_not_here(
 def test_stations_scan_and_nothing_is_lost(server: PrivateMariaDB, tmp_path: Path) -> None:
     [row] = stations.measure(server, tmp_path, [20], seconds=6.0, start_seconds=6.0, progress=quiet)
     assert row["confirmed"] > 0
-    assert row["lost"] == row["refused"] == 0
+    assert row["lost"] == row["refused"] == row["waiting"] == 0
     assert row["scans_per_second"] > 0
     assert min(row["web_processors"], row["database_processors"], row["clients_processors"]) > 0
     assert 20 < row["worker_mb"] < 500
     assert "20 stations" in stations.report([row])
+    assert "NOT REACHED" not in stations.report([row])
+    assert "NOT REACHED" in stations.report([row | {"lost": 1}])
     assert stations.report([]) == ""
 
 
