@@ -350,8 +350,9 @@ MONITOR_OUTCOMES = {
     ),
     "scans:recent": ("station_polls", {200: "answered", 401: "not_signed_in", 503: "away"}),
 }
-# Signals that are counted: counter → signal, and what it tells. Nor does it know of rights.
-MONITOR_SIGNALS = {
+# Signals that are counted: counter → signal, and what it tells; where one tells something that is
+# to be told apart, its name and what it may be. Nor does `monitor` know of rights.
+MONITOR_SIGNALS: dict[str, tuple[Any, ...]] = {
     "permission_cache_hits": (
         "accounts.backends.rights_known",
         "Checks of a right that asked no database.",
@@ -359,6 +360,11 @@ MONITOR_SIGNALS = {
     "permission_cache_misses": (
         "accounts.backends.rights_read",
         "Checks of a right for which rights were read.",
+    ),
+    "scan_retries": (
+        "scans.retrying.retried",
+        "Scans that were tried again, by the database's error.",
+        ("code", (1047, 1180, 1205, 1213, 2002, 2006, 2013)),
     ),
 }
 

@@ -12,6 +12,7 @@ from accounts.models import User
 from scans.barcode import CP_BASE_LENGTH
 from scans.floor import Floor, current_floor, floor_at
 from scans.models import Incident, Profile, Scan
+from scans.retrying import retried_whole
 from scans.submission import COUNT_MAX, Errors, Refused, Report, Submission, misfits
 
 
@@ -124,12 +125,15 @@ def _stored_before(scan: Scan) -> Scan | None:
     return stored
 
 
+@retried_whole
 def record_scan(submission: Submission, user: User) -> tuple[Scan, bool]:
     """Store a scan; returns its row, and whether it is new.
 
     Raises Refused when its codes do not look as they should or are not known, or its CP was scanned
     before and the station's profile blocks that; ScanConflict when its id is taken by a scan with
     other content. Nothing is stored then.
+
+    Tried again when the database fails it, look-up included: the id tells what became of it.
     """
     scan = _scan(submission, user)
     floor, first = _look_up(scan)

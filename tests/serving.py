@@ -11,7 +11,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -56,6 +56,11 @@ class Database:
             "charset": "utf8mb4",
         }
 
+    @property
+    def login(self) -> dict[str, Any]:
+        """What MySQLdb takes to be a client of its own."""
+        return self._login | {"database": self.name}
+
     def create(self) -> None:
         """Make it anew."""
         self._run(f"DROP DATABASE IF EXISTS `{self.name}`", database="")
@@ -92,22 +97,27 @@ class Site:
         *,
         workers: int = 2,
         configuration: str = "docker/gunicorn.conf.py",
+        address: str = "127.0.0.1",
+        prefix: Sequence[str] = (),
         **env: str,
     ) -> None:
+        """`prefix`: a command that runs gunicorn elsewhere, where `address` is its own."""
         self.database = database
         self.configuration = configuration
+        self.address = address
+        self.prefix = prefix
         # Where its code lies; another version of it may take over port and database.
         self.root = ROOT
         self.log = home / "gunicorn.log"
         self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"http://{address}:{self.port}"
         self._child: subprocess.Popen[bytes] | None = None
         self.env = os.environ | {
             "DEVELOPMENT": "1",
             "DATABASE_URL": database.url,
             "DEMO_PASSWORD": PASSWORD,
             "PORT": str(self.port),
-            "BIND": "127.0.0.1",
+            "BIND": address,
             "WEB_WORKERS": str(workers),
             "VAR_DIR": str(home),
             "LOG_DIR": str(home / "log"),
@@ -129,7 +139,7 @@ class Site:
         """Return when it is ready to serve."""
         with self.log.open("ab") as log:
             self._child = subprocess.Popen(
-                [sys.executable, "-m", "gunicorn", "-c", self.configuration],
+                [*self.prefix, sys.executable, "-m", "gunicorn", "-c", self.configuration],
                 cwd=self.root,
                 env=self.env,
                 stdin=subprocess.DEVNULL,
@@ -189,7 +199,7 @@ class Site:
         return self.log.read_text(errors="replace")[-8000:]
 
     def _is_ready(self) -> bool:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = http.client.HTTPConnection(self.address, self.port, timeout=10)
         try:
             connection.request("GET", "/health/ready")
             return connection.getresponse().status == 200

@@ -135,8 +135,15 @@ user_login_failed.connect(_sign_in_failed)
 
 def count_signals() -> None:
     """Count each sending of settings.MONITOR_SIGNALS, once the apps that send them are ready."""
-    for name, (signal, text) in settings.MONITOR_SIGNALS.items():
-        import_string(signal).connect(_counting(Counter(name, text)), weak=False)
+    for name, (signal, text, *told) in settings.MONITOR_SIGNALS.items():
+        if not told:
+            import_string(signal).connect(_counting(Counter(name, text)), weak=False)
+            continue
+        [(label, values)] = told
+        family = Counter(name, text, [label])
+        # With zeroes, as above.
+        counting = {value: _counting(family.labels(value)) for value in values}
+        import_string(signal).connect(_telling_apart(label, counting), weak=False)
 
 
 # What was sent since it was last counted. To count is dearer than all else about such a signal.
@@ -149,6 +156,13 @@ def _counting(counter: Counter) -> Callable[..., None]:
 
     def count(**_: object) -> None:
         sent.append(None)
+
+    return count
+
+
+def _telling_apart(label: str, counting: dict[object, Callable[..., None]]) -> Callable[..., None]:
+    def count(**told: object) -> None:
+        counting[told[label]]()
 
     return count
 

@@ -8,8 +8,10 @@ import pytest
 
 from quality.start.tools import find_tool
 from tests.chaos.report import Report
+from tests.serving import ROOT
 
 REPORT = pytest.StashKey[Report]()
+TABLE = ROOT / (os.environ.get("VAR_DIR") or "var") / "chaos" / "table.md"
 TITLE = "faults, with a tenth of the alerts' real times; seconds: usual (longest)"
 
 
@@ -37,6 +39,11 @@ def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
     found = config.stash.get(REPORT, None)
+    if found is not None and (found.rows or found.judged):
+        found.write(TABLE)
+        terminalreporter.section(f"faults: {TABLE}")
+        for line in found.told():
+            terminalreporter.line(line)
     if found is not None and found.rows:
         terminalreporter.section(TITLE)
         for line in found.lines():

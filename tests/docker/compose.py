@@ -9,10 +9,26 @@ from ruamel.yaml import YAML
 DOCKER = Path(__file__).resolve().parents[2] / "docker"
 # ${NAME}, ${NAME:-default} and ${NAME:?what it is}; group 2 is the sign, 3 the rest.
 VARIABLE = re.compile(r"\$\{(\w+)(?::([-?])([^}]*))?\}")
+# Without these nothing of the file starts.
+NEEDED = {
+    "compose.cluster.yml": {
+        "SITE_HOST": "quality.example",
+        "NODE_NAME": "web1",
+        "NODE_ADDRESS": "10.0.0.21",
+        "FRONT_ADDRESS": "10.0.0.10",
+        "GALERA_ADDRESS": "gcomm://10.0.0.11,10.0.0.12,10.0.0.13",
+        "NODE_ONE": "10.0.0.11:3306",
+        "NODE_TWO": "10.0.0.12:3306",
+        "NODE_THREE": "10.0.0.13:3306",
+        "WEB_ONE": "10.0.0.21:8000",
+        "DB_HOSTS": "2",
+    }
+}
 
 
 def services(name: str = "compose.yml", **environment: str) -> dict[str, Any]:
     """The services of a file, as they come out when `environment` is what docker is told."""
+    environment = NEEDED.get(name, {}) | environment
     return {key: _filled(one, environment) for key, one in content(name)["services"].items()}
 
 

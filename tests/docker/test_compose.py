@@ -79,6 +79,7 @@ def test_no_secret_is_written_there_or_taken_from_the_environment(name):
 @pytest.mark.parametrize("name", FILES)
 def test_all_that_is_taken_from_outside_is_documented(name):
     documented = set(re.findall(r"`([A-Z_]+)`", PRODUCTION + GUIDES))
+    documented |= set(re.findall(r"^([A-Z_]+)=", GUIDES, re.MULTILINE))
     # Of the shell that compose is called from.
     assert variables(name) - documented - {"UID", "GID"} == set()
 

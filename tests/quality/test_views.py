@@ -7,7 +7,7 @@ from quality.views import database_is_away
 
 
 @pytest.mark.parametrize(
-    "code", [1040, 1045, 1053, 1203, 1205, 1213, 1226, 1969, 2002, 2006, 2013, 3024]
+    "code", [1040, 1045, 1047, 1053, 1180, 1203, 1205, 1213, 1226, 1969, 2002, 2006, 2013, 3024]
 )
 def test_a_server_that_is_away_full_or_busy_is_worth_another_try(code):
     assert database_is_away(OperationalError(code, "…"))

@@ -1,4 +1,4 @@
-"""What `make chaos` watches with is unpacked, not installed."""
+"""What `make chaos` watches with, and breaks, is unpacked, not installed."""
 
 import os
 from pathlib import Path
@@ -11,15 +11,21 @@ from quality.start.console import StartError
 DOWNLOAD = """
 echo "$*" >> {calls}
 if [ "$1" = update ]; then touch {updated}; exit 0; fi
+if [ "$1" = install ]; then echo "Inst libpopt0 (1.19 Debian [amd64])"; exit 0; fi
 [ -e {updated} ] || {{ echo "E: Can't select candidate version"; exit 100; }}
-for package in prometheus prometheus-alertmanager; do touch "${{package}}_1_amd64.deb"; done
+shift
+for package in "$@"; do touch "${{package}}_1_amd64.deb"; done
 """
 # As dpkg -x file folder.
 UNPACK = """
-mkdir -p "$3/usr/bin"
+mkdir -p "$3/usr/bin" "$3/usr/sbin" "$3/usr/lib/galera"
 case "$2" in
 *alertmanager*) touch "$3/usr/bin/prometheus-alertmanager" "$3/usr/bin/amtool" ;;
-*) touch "$3/usr/bin/prometheus" "$3/usr/bin/promtool" ;;
+*/prometheus*) touch "$3/usr/bin/prometheus" "$3/usr/bin/promtool" ;;
+*haproxy*) touch "$3/usr/sbin/haproxy" ;;
+*mariadb-server*) touch "$3/usr/bin/wsrep_sst_rsync" ;;
+*galera*) touch "$3/usr/lib/galera/libgalera_smm.so" ;;
+*) name="${2##*/}"; touch "$3/usr/bin/${name%%_*}" ;;
 esac
 """
 
@@ -38,6 +44,7 @@ def machine(tmp_path, monkeypatch) -> Path:
     for name in ("env", "touch", "mkdir"):
         os.symlink(f"/usr/bin/{name}", folder / name)
     monkeypatch.setattr(tools, "find_program", lambda name: _in(folder, name))
+    monkeypatch.setattr(tools, "INSTALLED", tmp_path / "system")
     monkeypatch.setenv("PATH", str(folder))
     script = DOWNLOAD.format(calls=tmp_path / "calls", updated=tmp_path / "updated")
     program(folder, "apt-get", script)
@@ -55,9 +62,16 @@ def test_they_are_fetched_once_after_reading_the_lists_and_unpacked(machine, tmp
     tools.ensure_tools(environ)
     assert {path.name for path in (tmp_path / "var" / "tools" / "usr" / "bin").iterdir()} == {
         *("prometheus", "promtool", "prometheus-alertmanager", "amtool"),
+        *("wsrep_sst_rsync", "rsync", "socat", "lsof", "libpopt0"),
     }
+    assert tools.find_tool("haproxy", environ) == tmp_path / "var/tools/usr/sbin/haproxy"
     calls = (tmp_path / "calls").read_text().splitlines()
-    assert [call.split()[0] for call in calls] == ["download", "update", "download"]
+    assert [call.split()[0] for call in calls] == [
+        *("download", "update", "download"),
+        # What they are linked with.
+        *("install", "download"),
+    ]
+    assert calls[-1] == "download libpopt0"
     assert list((tmp_path / "var").rglob("*.deb")) == []
     tools.ensure_tools(environ)
     assert (tmp_path / "calls").read_text().splitlines() == calls
@@ -70,8 +84,11 @@ def test_who_may_not_read_the_lists_is_told_the_command(machine, tmp_path, monke
 
 
 def test_what_is_installed_is_not_fetched(machine, tmp_path):
-    for name in ("prometheus", "promtool", "alertmanager", "amtool"):
+    for name in tools.PROGRAMS:
         program(machine, name, "")
+    galera = tmp_path / "var" / "tools" / tools.GALERA_LIBRARY
+    galera.parent.mkdir(parents=True)
+    galera.touch()
     tools.ensure_tools({"VAR_DIR": str(tmp_path / "var")})
     assert not (tmp_path / "calls").exists()
 
