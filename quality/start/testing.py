@@ -17,7 +17,7 @@ from quality.start.install import PYTHON, ensure
 from quality.start.preflight import read_var_dir
 from quality.start.signals import shielded
 
-_POOL = ("tests/pool", "tests/monitor")
+_POOL = ("tests/pool", "tests/monitor", "tests/chaos")
 # What is shown first, and what meanwhile writes to files that are shown then.
 PARTS = {
     "others": ("--ignore=tests/e2e", *(f"--ignore={folder}" for folder in _POOL)),

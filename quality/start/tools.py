@@ -12,13 +12,14 @@ from quality.start.console import StartError, progress, run_hidden, run_step, ta
 from quality.start.install import NETWORK_REMEDY, become_root
 from quality.start.preflight import check_writable, read_var_dir
 
-# The programs that watch the house, and those of a cluster of databases, and the packages that
-# hold them.
+# The programs that watch the house, a front, and those of a cluster of databases, and the packages
+# that hold them.
 PROGRAMS = {
     "prometheus": "prometheus",
     "promtool": "prometheus",
     "alertmanager": "prometheus-alertmanager",
     "amtool": "prometheus-alertmanager",
+    "caddy": "caddy",
     "haproxy": "haproxy",
     # How a node gets the data of another one. The rest of its package is there already.
     "wsrep_sst_rsync": "mariadb-server",
@@ -26,10 +27,13 @@ PROGRAMS = {
     "socat": "socat",
     "lsof": "lsof",
 }
-# No program, but what the database loads.
-GALERA = "galera-4"
+# No programs: what the database loads, and what has a program see another time of day.
+GALERA, FAKETIME = "galera-4", "libfaketime"
 INSTALLED = Path("/")
-GALERA_LIBRARY = Path("usr/lib/galera/libgalera_smm.so")
+LIBRARIES = {
+    GALERA: "usr/lib/galera/libgalera_smm.so",
+    FAKETIME: "usr/lib/*/faketime/libfaketimeMT.so.1",
+}
 # Those of the above that come with libraries; Debian and Ubuntu give these different names.
 WITH_LIBRARIES = ("haproxy", "rsync", "socat", GALERA)
 
@@ -48,8 +52,17 @@ def find_tool(name: str, environ: Mapping[str, str]) -> Path | None:
 
 def find_galera(environ: Mapping[str, str]) -> Path | None:
     """What a MariaDB loads to be a node of a cluster, as installed or as unpacked here."""
-    places = (root / GALERA_LIBRARY for root in (INSTALLED, tools_dir(environ)))
-    return next((place for place in places if place.exists()), None)
+    return _find_library(GALERA, environ)
+
+
+def find_faketime(environ: Mapping[str, str]) -> Path | None:
+    """What is loaded before a program, so that its clock can be stepped."""
+    return _find_library(FAKETIME, environ)
+
+
+def _find_library(package: str, environ: Mapping[str, str]) -> Path | None:
+    places = (root.glob(LIBRARIES[package]) for root in (INSTALLED, tools_dir(environ)))
+    return next((place for found in places for place in found), None)
 
 
 def tools_dir(environ: Mapping[str, str]) -> Path:
@@ -58,12 +71,13 @@ def tools_dir(environ: Mapping[str, str]) -> Path:
 
 def ensure_tools(environ: Mapping[str, str]) -> None:
     """Return when all of them are there. Needs no root, unless the package lists are missing."""
-    names = [name for name in PROGRAMS if find_tool(name, environ) is None]
-    if not names and find_galera(environ) is not None:
+    missing = [name for name in PROGRAMS if find_tool(name, environ) is None]
+    missing += [name for name in LIBRARIES if _find_library(name, environ) is None]
+    if not missing:
         return
     if find_program("apt-get") is None or find_program("dpkg") is None:
         raise StartError(
-            f"Missing on this machine: {', '.join(names) or GALERA}, and there is no apt-get here. "
+            f"Missing on this machine: {', '.join(missing)}, and there is no apt-get here. "
             "Put them on the PATH, then run the same command again."
         )
     check_writable(read_var_dir(environ), variable="VAR_DIR")
@@ -73,7 +87,7 @@ def ensure_tools(environ: Mapping[str, str]) -> None:
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir()
     # All of them: the folder is replaced as a whole.
-    packages = {*PROGRAMS.values(), GALERA}
+    packages = {*PROGRAMS.values(), *LIBRARIES}
     _download(sorted(packages), aside)
     if libraries := _libraries() - packages:
         _download(sorted(libraries), aside)
