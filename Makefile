@@ -4,7 +4,7 @@
 PYTHON ?= python3
 
 .DEFAULT_GOAL := help
-.PHONY: help run test chaos soak check bench format lock
+.PHONY: help run test chaos soak image check bench format lock
 
 help: ## list the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' Makefile
@@ -20,6 +20,9 @@ chaos: ## break what it runs on, watched by a real Prometheus: minutes
 
 soak: ## scan for 45 minutes at 4 pages and 20 simulated stations, then 10,000 times: 50 minutes
 	@$(PYTHON) -m quality.start soak
+
+image: ## build the image on a stand-in for its base, and serve from it: minutes, as root
+	@$(PYTHON) -m quality.start image
 
 check: ## format, lint, types, migrations, deploy check, documentation
 	@$(PYTHON) -m quality.start check

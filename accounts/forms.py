@@ -1,6 +1,6 @@
 """What people fill in to sign in, and about how they do."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib.auth import authenticate
@@ -68,6 +68,37 @@ class NewPasswordForm(SetPasswordMixin, OwnForm):
         self.user.must_change_password = False
         self.user.set_password(self.cleaned_data["new_password1"])
         self.user.save(update_fields=["password", "must_change_password"])
+
+
+class FirstAdministratorForm(SetPasswordMixin, forms.ModelForm):
+    """The name and the password of whoever comes first."""
+
+    new_password1, new_password2 = SetPasswordMixin.create_password_fields(
+        _("New password"), _("New password once more")
+    )
+
+    class Meta:
+        model = User
+        fields = ("username",)
+        labels: ClassVar[dict[str, Any]] = {"username": _("User name")}
+        widgets: ClassVar[dict[str, Any]] = {
+            "username": forms.TextInput(
+                attrs={
+                    "autocomplete": "username",
+                    "autocapitalize": "none",
+                    "autofocus": True,
+                    "spellcheck": "false",
+                }
+            )
+        }
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        self.validate_passwords("new_password1", "new_password2")
+        # Also that it is not like the name.
+        self.instance.username = cleaned.get("username", "")
+        self.validate_password_for_user(self.instance, "new_password1")
+        return cleaned
 
 
 class ChangePasswordForm(WithPassword, NewPasswordForm):

@@ -53,6 +53,8 @@ MODULES: dict[Any, dict[str, Any]] = {
     _("Operations"): {
         "monitor.view_pool": _("See the connection pool, alerts and the runbook"),
         "monitor.manage_pool": _("Close connections and end statements"),
+        # Downloading one is not here: it holds all that there is.
+        "backups.view_backup": _("See backups"),
     },
 }
 CATALOGUE = frozenset(right for rights in MODULES.values() for right in rights)

@@ -12,6 +12,7 @@ from django.contrib.auth.views import LoginView, redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -19,9 +20,9 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 from django.views.i18n import set_language
 
-from accounts import attempts, entering, forms, second_factor
+from accounts import attempts, entering, first_administrator, forms, second_factor
 from accounts.entering import Entry
-from accounts.models import User
+from accounts.models import Attempt, User
 from accounts.rights import View
 from accounts.sessions import end_sessions
 
@@ -113,6 +114,37 @@ def code(request: HttpRequest) -> HttpResponseBase:
             is_over = entering.missed(request, entry)
             form.add_error("code", _("That is not the code of now, nor one from the paper."))
     return render(request, "accounts/code.html", {"form": form, "is_over": is_over})
+
+
+@_own_page
+def first(request: HttpRequest, token: str) -> HttpResponseBase:
+    """Makes whoever comes with a link of `manage.py firstadmin` the first administrator."""
+    # Counted before the link is looked at, as a password is.
+    attempt = attempts.begin(request, None, "accounts.first")
+    if attempt.outcome == Attempt.Outcome.LOCKED:
+        attempts.fail(attempt)
+        return _no_first(request, "locked", status=429)
+    try:
+        first_administrator.check_link(token)
+    except first_administrator.LinkError as error:
+        attempts.fail(attempt)
+        return _no_first(request, error.reason, status=404 if error.reason == "broken" else 410)
+    # It was no attempt to be somebody who is there.
+    attempt.delete()
+    form = forms.FirstAdministratorForm(request.POST or None)
+    if form.is_valid():
+        name, password = form.cleaned_data["username"], form.cleaned_data["new_password1"]
+        address = request.META["REMOTE_ADDR"]
+        try:
+            user = first_administrator.make(name, password, how="by link", address=address)
+        except first_administrator.SomebodyAdministers:
+            return _no_first(request, "used", status=410)
+        return HttpResponseRedirect(entering.begin(request, user, reverse("admin:index")))
+    return render(request, "accounts/first.html", {"form": form})
+
+
+def _no_first(request: HttpRequest, reason: str, *, status: int) -> HttpResponseBase:
+    return render(request, "accounts/no_first.html", {"reason": reason}, status=status)
 
 
 # ----- How one signs in

@@ -76,13 +76,15 @@ def networks(name: str, *, default: str) -> list[IPv4Network | IPv6Network]:
 
 
 def secret(name: str) -> str:
-    """The variable `name`, or what stands in the file that `<name>_FILE` names; "" without both.
+    """The variable `name`, else what stands in the file that `<name>_FILE` names, else "".
 
     Raises ImproperlyConfigured.
     """
+    if value := os.environ.get(name):
+        return value
     path = os.environ.get(f"{name}_FILE")
     if not path:
-        return os.environ.get(name) or ""
+        return ""
     try:
         return Path(path).read_text().strip()
     except OSError as error:

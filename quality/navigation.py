@@ -23,6 +23,12 @@ def admin_links(request: HttpRequest) -> list[dict[str, Any]]:
                     "monitor_heart",
                     "monitor.view_pool",
                 ),
+                (
+                    _("Backups"),
+                    "admin:backups_backup_changelist",
+                    "backup",
+                    "backups.view_backup",
+                ),
                 (_("Runbook"), "monitor:runbook", "menu_book", "monitor.view_pool"),
             ],
         ),

@@ -43,7 +43,12 @@ REQUIRED = {
 
 
 def _refuse_missing() -> None:
-    missing = [name for name in REQUIRED if not os.environ.get(name)]
+    given = {
+        "SECRET_KEY": secret("SECRET_KEY"),
+        "ALLOWED_HOSTS": os.environ.get("ALLOWED_HOSTS"),
+        "DATABASE_URL": secret("DATABASE_URL"),
+    }
+    missing = [name for name in REQUIRED if not given[name]]
     if missing and not DEVELOPMENT:
         lines = "\n".join(f"  {name}: {REQUIRED[name]}" for name in missing)
         raise ImproperlyConfigured(
@@ -69,17 +74,17 @@ def _development_hosts() -> list[str]:
 _refuse_missing()
 
 # A key of this checkout's own, kept so that sessions survive a restart.
-SECRET_KEY = os.environ.get("SECRET_KEY") or kept_secret(VAR_DIR / "secret-key")
+SECRET_KEY = secret("SECRET_KEY") or kept_secret(VAR_DIR / "secret-key")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[]) or _development_hosts()
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
 
 # ----- Database
 
-DATABASE_URL = os.environ.get("DATABASE_URL") or _development_database_url()
-if sys.argv[1:2] == ["migrate"]:
-    # A pooling proxy mixes up the sessions that migrations rely on.
-    DATABASE_URL = os.environ.get("DATABASE_DIRECT_URL") or DATABASE_URL
+DATABASE_URL = secret("DATABASE_URL") or _development_database_url()
+if sys.argv[1:2] in (["migrate"], ["backup"], ["restore"]):
+    # A pooling proxy mixes up the sessions that these rely on.
+    DATABASE_URL = secret("DATABASE_DIRECT_URL") or DATABASE_URL
 
 
 def _database(url: str) -> dict[str, Any]:
@@ -177,6 +182,24 @@ if DAILY_REPORT_EMAIL and not EMAIL_URL:
     )
 
 
+# ----- Backups
+
+# They lie here; without it nobody is told that they are too old.
+BACKUP_DIR = os.environ.get("BACKUP_DIR", "")
+# For whom they are encrypted; see backups/keys.py.
+BACKUP_KEY = secret("BACKUP_KEY")
+# So many days and weeks of them are kept.
+BACKUP_KEEP_DAILY = whole_number("BACKUP_KEEP_DAILY", 14)
+BACKUP_KEEP_WEEKLY = whole_number("BACKUP_KEEP_WEEKLY", 8, least=0)
+# Where each is tested; by default the database's own name with _restored.
+BACKUP_SCRATCH_DATABASE = os.environ.get("BACKUP_SCRATCH_DATABASE") or ""
+# Whoever has a session's key is signed in: backups hold none, and after a restore all sign in anew.
+BACKUP_WITHOUT_ROWS = ["accounts_session"]
+# Tells the ends of the chain of seals; the command that verifies it. `backups` knows no records.
+BACKUP_HEADS = "scans.keeping.sealing.heads"
+BACKUP_VERIFICATION = "verifyrecords"
+
+
 # ----- Cache
 
 # Several hosts share what is cached in a Redis; without it each process keeps its own.
@@ -214,6 +237,7 @@ INSTALLED_APPS = [
     "simple_history",
     "import_export",
     "quality.monitor",
+    "quality.backups",
     "quality.devdb",
     "scans",
     # Last: after migrate it grants the roles the rights that all the others have made.
@@ -279,6 +303,9 @@ AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = [
     {"NAME": "accounts.passwords.Varied"},
     {"NAME": "accounts.passwords.NotTheSame"},
 ]
+# Who is made an administrator while there is none; without a name, `firstadmin` prints a link.
+ADMIN_USERNAME = os.environ.get("ADMIN_USERNAME") or ""
+ADMIN_PASSWORD = secret("ADMIN_PASSWORD")
 # Whoever administers needs a code beside the password, and sets that up when first let in.
 REQUIRE_SECOND_FACTOR = env.bool("REQUIRE_SECOND_FACTOR", default=False)
 OTP_TOTP_ISSUER = "quality"
@@ -301,8 +328,6 @@ STATION_OF_BROWSER = "scans.binding.bound_station"
 
 # Lets a Prometheus read /metrics from another machine.
 METRICS_TOKEN = secret("METRICS_TOKEN")
-# Backups lie here; without it nobody is told that they are too old.
-BACKUP_DIR = os.environ.get("BACKUP_DIR", "")
 # A scan is answered in some ms; whoever waits for 10 s has given up.
 PROMETHEUS_LATENCY_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 # What is counted of the answers: route → counter and, by status, outcome. `monitor` knows no scans.

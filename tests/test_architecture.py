@@ -16,6 +16,7 @@ ARROWS = {
     "quality.environment": set(),
     "quality.sizing": {"quality.environment", "quality.pool"},
     "quality.monitor": {"quality.pool"},
+    "quality.backups": set(),
     "accounts": set(),
     "scans": {"accounts"},
     # The house is put together here.
@@ -23,6 +24,7 @@ ARROWS = {
         "quality.pool",
         "quality.devdb",
         "quality.monitor",
+        "quality.backups",
         "quality.environment",
         "quality.sizing",
         "quality.pool.budget",

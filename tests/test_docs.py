@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-DOCUMENTS = sorted(ROOT.glob("*.md")) + sorted((ROOT / "quality").rglob("*.md"))
+DOCUMENTS = [
+    *sorted(ROOT.glob("*.md")),
+    *(path for room in ("docker", "quality") for path in sorted((ROOT / room).rglob("*.md"))),
+]
 README = (ROOT / "README.md").read_text()
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
 
@@ -23,8 +26,9 @@ def commands() -> set[str]:
 def variables() -> set[str]:
     """The environment variables that the code reads for its users."""
     reads = re.compile(
-        r"""(?:env(?:\.\w+)?\(|environ(?:\.get\(|\[)|whole_number\(|seconds\(|factor\(|networks\(|getenv\()\s*f?"([A-Z_]+)\""""
+        r"""(?:env(?:\.\w+)?\(|environ(?:\.get\(|\[)|whole_number\(|seconds\(|time_of_day\(|factor\(|networks\(|getenv\()\s*f?"([A-Z_]+)\""""
     )
+    secrets = re.compile(r"""\bsecret\("([A-Z_]+)"\)""")
     found = set()
     for path in [
         *(ROOT / "quality").rglob("*.py"),
@@ -33,6 +37,8 @@ def variables() -> set[str]:
         *(ROOT / "docker").rglob("*.py"),
     ]:
         found |= set(reads.findall(path.read_text()))
+        for name in secrets.findall(path.read_text()):
+            found |= {name, f"{name}_FILE"}
     # What every system knows is not ours to explain; nor what gunicorn tells its own workers.
     return found - {"PATH", "HOME", "CC", "DJANGO_SETTINGS_MODULE", "PROMETHEUS_MULTIPROC_DIR"}
 
@@ -67,8 +73,15 @@ def test_files_that_are_named_exist(document):
     names = re.findall(
         r"`((?:quality|scans|accounts|tests|docker|templates)/[\w./-]+)`", document.read_text()
     )
+    # What people put there themselves.
+    theirs = tuple(
+        line.strip("/")
+        for line in (ROOT / ".gitignore").read_text().splitlines()
+        if line.startswith("/docker/")
+    )
+    assert theirs
     for name in names:
-        assert (ROOT / name).exists(), name
+        assert name.startswith(theirs) or (ROOT / name).exists(), name
 
 
 def test_the_answers_of_the_readme_are_those_of_the_views():

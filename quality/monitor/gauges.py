@@ -9,7 +9,7 @@ from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 
 from quality.monitor import recent, usage, workers
-from quality.monitor.backups import backup_age_seconds
+from quality.monitor.backups import backup_numbers
 from quality.monitor.recent import ServerFacts
 from quality.monitor.rules import SILENT_INTERVALS, server_percent
 from quality.pool.numbers import BOUNDS, Histogram, WorkerNumbers
@@ -82,6 +82,11 @@ SERVER_SUMS: dict[str, tuple[str, Callable[[ServerFacts], float]]] = {
     "db_server_aborted_connects": ("Attempts that failed.", lambda it: it["aborted_connects"]),
 }
 
+BACKUPS = {
+    "backup_age_seconds": "Age of the newest good backup.",
+    "backup_test_failed": "Whether the newest backup failed its restore test: 1, else 0.",
+}
+
 
 class Gauges:
     """A collector that reads everything at the scrape: a dead worker's numbers vanish at once."""
@@ -98,9 +103,8 @@ class Gauges:
             usage.STATUSES.index(usage.status(living)),
         )
         yield from _of_samples(now)
-        age_seconds = backup_age_seconds(now=now)
-        if age_seconds is not None:
-            yield GaugeMetricFamily("backup_age_seconds", "Age of the newest backup.", age_seconds)
+        for name, value in backup_numbers(now=now).items():
+            yield GaugeMetricFamily(name, BACKUPS[name], value)
 
 
 def _of_pools(living: list[WorkerNumbers]) -> Iterator[Metric]:

@@ -126,6 +126,10 @@ def _backup_age_hours(window: Window) -> float | None:
     return None if age_seconds is None else age_seconds / 3600
 
 
+def _has_backup_failed(window: Window) -> float | None:
+    return window[-1]["counters"].get("backup_test_failed")
+
+
 # ----- Rules
 
 # Without a sample for so many intervals the monitor itself has fallen silent.
@@ -220,6 +224,14 @@ _RULES = (
         promql="backup_age_seconds / 3600",
         # One a day, and time to be made.
         threshold=26,
+    ),
+    Rule(
+        name="BackupUnusable",
+        severity=WARNING,
+        summary=_("The newest backup failed its restore test."),
+        value=_has_backup_failed,
+        promql="backup_test_failed",
+        threshold=1,
     ),
     Rule(
         name="MonitorSilent",

@@ -10,7 +10,7 @@ if sys.version_info < (3, 11):  # noqa: UP036 - this is the file that an old Pyt
         % ((sys.executable or "python3",) + tuple(sys.version_info[:2]))  # noqa: RUF005
     )
 
-from quality.start import checking, serve, testing
+from quality.start import checking, image, serve, testing
 from quality.start.console import StartError, say
 from quality.start.signals import Stopped, stop_signals
 
@@ -19,6 +19,7 @@ COMMANDS = {
     "test": testing.test,
     "chaos": checking.chaos,
     "soak": checking.soak,
+    "image": image.image,
     "check": checking.check,
     "bench": checking.bench,
     "format": checking.format_code,

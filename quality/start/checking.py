@@ -91,7 +91,7 @@ def lock() -> int:
     """Pin the newest versions that the .in files allow, with their hashes."""
     ensure(dev=True)
     uv = PYTHON.parent / "uv"
-    for name in ("base", "dev"):
+    for name in ("base", "dev", "image"):
         if not (ROOT / "requirements" / f"{name}.in").exists():
             raise StartError(f"requirements/{name}.in is missing.")
         run_step(

@@ -46,6 +46,11 @@ def head_of(table: str) -> Head:
     return Head(*found) if found else Head()
 
 
+def heads() -> dict[str, str]:
+    """Where each chain ends: table → digest, "" before its first seal."""
+    return {table: head_of(table).digest for table in MODELS}
+
+
 def seal_new() -> int:
     """Seal what has settled, in full batches, or else ten minutes later; returns how many records.
 

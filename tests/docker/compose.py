@@ -9,30 +9,38 @@ from ruamel.yaml import YAML
 DOCKER = Path(__file__).resolve().parents[2] / "docker"
 # ${NAME}, ${NAME:-default} and ${NAME:?what it is}; group 2 is the sign, 3 the rest.
 VARIABLE = re.compile(r"\$\{(\w+)(?::([-?])([^}]*))?\}")
-SECRETS = {
-    "SECRET_KEY": "s" * 30 + "abcdefghijklmnop",
-    "DB_PASSWORD": "a1",
-    "DB_ROOT_PASSWORD": "b2",
-}
-GIVEN = SECRETS | {"ALLOWED_HOSTS": "quality.example"}
 
 
 def services(name: str = "compose.yml", **environment: str) -> dict[str, Any]:
     """The services of a file, as they come out when `environment` is what docker is told."""
-    content = YAML(typ="safe").load(DOCKER / name)
-    return {
-        key: _filled(service, GIVEN | environment) for key, service in content["services"].items()
-    }
+    return {key: _filled(one, environment) for key, one in content(name)["services"].items()}
+
+
+def content(name: str = "compose.yml") -> dict[str, Any]:
+    read: dict[str, Any] = YAML(typ="safe").load(DOCKER / name)
+    return read
+
+
+def volumes(service: dict[str, Any]) -> dict[str, str]:
+    """By the place in the container, what is mounted there; `:ro` where it is only read."""
+    found = {}
+    for volume in service.get("volumes", []):
+        source, target, *mode = volume.split(":")
+        found[target] = ":".join([source, *mode])
+    return found
 
 
 def variables(name: str = "compose.yml") -> set[str]:
     """All that a file takes from outside."""
     found = {match[1] for match in VARIABLE.finditer((DOCKER / name).read_text())}
-    content = YAML(typ="safe").load(DOCKER / name)
-    for service in content["services"].values():
+    for service in content(name)["services"].values():
         environment = service.get("environment", {})
         found |= {key for key, value in environment.items() if value is None}
     return found
+
+
+def seconds(text: str) -> int:
+    return int(text.removesuffix("s"))
 
 
 def _filled(value: Any, given: dict[str, str]) -> Any:

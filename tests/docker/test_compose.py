@@ -5,18 +5,26 @@ import os
 import re
 import subprocess
 import sys
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 
 from quality.pool.budget import RESERVE
-from tests.docker.compose import DOCKER, GIVEN, SECRETS, VARIABLE, services, variables
-from tests.test_docs import README
+from tests.docker.compose import DOCKER, VARIABLE, content, seconds, services, variables, volumes
 from tests.test_docs import variables as variables_of_the_code
 
 ROOT = DOCKER.parent
 FILES = sorted(path.name for path in DOCKER.glob("compose*.yml"))
-OURS = {"migrate", "web"}
+SERVICES = services()
+OURS = {"migrate", "web", "backup"}
+GUIDE = (DOCKER / "INSTALL.md").read_text()
+README = (ROOT / "README.md").read_text()
+# What serving reads besides, without files: of no interest where no server is asked.
+PRODUCTION = {"SECRET_KEY": "s" * 30 + "abcdefghijklmnop", "DATABASE_URL": "mysql://u:p@h/quality"}
+
+
+# ----- The files
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -29,32 +37,149 @@ def test_a_compose_file_follows_the_specification(name):
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_no_secret_has_a_default(name):
+def test_every_image_that_is_not_built_here_is_pinned_to_one_version(name):
+    foreign = {
+        service: one["image"] for service, one in services(name).items() if "build" not in one
+    }
+    assert foreign
+    for image in foreign.values():
+        assert re.fullmatch(r"[\w./-]+:v?\d+\.\d+\.\d+(-[a-z]+)?", image), image
+
+
+def test_the_database_is_the_one_that_all_was_tested_with():
+    versions = {
+        services(name)["database"]["image"] for name in FILES if "database" in services(name)
+    }
+    assert len(versions) == 1
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_no_secret_is_written_there_or_taken_from_the_environment(name):
     text = (DOCKER / name).read_text()
-    for match in VARIABLE.finditer(text):
-        if re.search("KEY|PASSWORD|TOKEN", match[1]):
-            assert match[2] == "?", match[0]
-    secret = r"^ *\w*(?:KEY|PASSWORD|TOKEN)\w*: +(?!\$\{|/run/secrets/)\S+"
-    written = re.findall(secret, text, re.MULTILINE)
-    assert written == []
+    secret = re.compile("KEY|PASSWORD|TOKEN|WEBHOOK|EMAIL_URL|DATABASE_URL")
+    for variable in variables(name) - {"DEMO_PASSWORD"}:
+        assert not secret.search(variable), variable
+    for service, one in services(name).items():
+        for key, value in one.get("environment", {}).items():
+            if secret.search(key) and name != "compose.development.yml":
+                assert value.startswith(("/run/secrets/", "/run/owner/")), (service, key)
+    assert VARIABLE.search(text)
 
 
-@pytest.mark.parametrize("missing", GIVEN)
-def test_without_what_production_needs_nothing_starts(missing):
-    with pytest.raises(KeyError, match=missing):
-        services(**{missing: ""})
+@pytest.mark.parametrize("name", FILES)
+def test_all_that_is_taken_from_outside_is_documented(name):
+    documented = set(re.findall(r"`([A-Z_]+)`", README + GUIDE))
+    # Of the shell that compose is called from.
+    assert variables(name) - documented - {"UID", "GID"} == set()
+
+
+def test_nothing_needs_to_be_given():
+    assert "?" not in {
+        match[2] for match in VARIABLE.finditer((DOCKER / "compose.yml").read_text())
+    }
+    assert [name for name in content() if name == "secrets"] == []
+
+
+@pytest.mark.parametrize("service", sorted(SERVICES))
+def test_files_that_are_mounted_exist(service):
+    declared = content()["volumes"].keys()
+    for source in volumes(SERVICES[service]).values():
+        name = source.removesuffix(":ro")
+        if name.startswith("./"):
+            # People's own folder, which docker makes when it is not there.
+            assert name == "./secrets" or Path(DOCKER, name).exists()
+            assert source.endswith(":ro")
+        else:
+            assert name in declared
+
+
+def test_secrets_that_lie_in_the_folder_are_not_committed():
+    ignored = (ROOT / ".gitignore").read_text().splitlines()
+    assert {"/docker/.env", "/docker/secrets/"} <= set(ignored)
+
+
+# ----- What each may do
+
+
+@pytest.mark.parametrize("service", sorted(SERVICES))
+def test_a_service_can_do_no_more_than_it_must(service):
+    found = SERVICES[service]
+    assert found["read_only"] is True
+    assert found["cap_drop"] == ["ALL"]
+    assert found["security_opt"] == ["no-new-privileges:true"]
+    assert set(found["deploy"]["resources"]["limits"]) == {"cpus", "memory", "pids"}
+    assert found["logging"]["options"] == {"max-size": "10m", "max-file": "10"}
+    assert "privileged" not in found
+    rights = {"front": ["NET_BIND_SERVICE"], "prepare": ["CHOWN", "DAC_READ_SEARCH"]}
+    assert found.get("cap_add", []) == rights.get(service, [])
+
+
+def test_nobody_is_root_but_who_hands_out_the_secrets_and_hears_nobody():
+    told = {name: one["user"] for name, one in SERVICES.items() if "user" in one}
+    assert told == {"prepare": "0:0", "database": "mysql", "front": "1000:1000"}
+    assert SERVICES["prepare"]["network_mode"] == "none"
+    assert SERVICES["prepare"]["restart"] == "no"
+
+
+def test_the_front_alone_can_be_reached_from_outside():
+    ports = {name: one["ports"] for name, one in SERVICES.items() if "ports" in one}
+    assert ports.pop("front") == ["80:80", "443:443"]
+    assert set(ports) == {"prometheus", "alertmanager", "grafana"}
+    assert all(port.startswith("127.0.0.1:") for one in ports.values() for port in one)
+
+
+def test_only_who_needs_the_database_reaches_it():
+    assert content()["networks"]["data"] == {"internal": True}
+    on_it = {name for name, one in SERVICES.items() if "data" in one.get("networks", [])}
+    assert on_it == OURS | {"database"}
+    assert SERVICES["database"]["networks"] == ["data"]
+    # Root of the database may not come from the site's container.
+    assert SERVICES["database"]["environment"]["MARIADB_ROOT_HOST"] == "127.0.0.1"
+    assert all("networks" in one or "network_mode" in one for one in SERVICES.values()), (
+        "else it is on the default network, with all others"
+    )
+
+
+def test_the_front_alone_is_believed_whom_a_request_is_from():
+    found = services(SITE_NETWORK="10.9.8.0/28")
+    on_it = {name for name, one in found.items() if "site" in one.get("networks", [])}
+    assert on_it == {"front", "web"}
+    assert found["web"]["environment"]["TRUSTED_PROXIES"] == "10.9.8.0/28"
+    assert found["web"]["environment"]["BEHIND_TLS_PROXY"] == "1"
+    (pool,) = content()["networks"]["site"]["ipam"]["config"]
+    assert pool["subnet"] == content()["services"]["web"]["environment"]["TRUSTED_PROXIES"]
+    assert ip_network(SERVICES["web"]["environment"]["TRUSTED_PROXIES"]).is_private
+
+
+def test_the_site_has_no_password_of_the_account_that_owns_its_tables():
+    mounted = {name: set(volumes(one).values()) for name, one in SERVICES.items()}
+    readers = {name for name, one in mounted.items() if "for-owner:ro" in one}
+    assert readers == {"migrate", "backup"}
+    assert {name for name, one in mounted.items() if "secrets" in one} == {"prepare"}
+    assert mounted["web"] & {"for-owner:ro", "for-database:ro", "for-watch:ro"} == set()
+    # Who backs up writes; who shows the list reads.
+    assert "backups:ro" in mounted["web"]
+    assert "backups" in mounted["backup"]
+
+
+# ----- What each is told
 
 
 @pytest.mark.parametrize("service", sorted(OURS))
 def test_the_settings_read_all_that_a_service_of_ours_is_told(service):
     told = set(services(**dict.fromkeys(variables(), "1"))[service]["environment"])
     assert len(told) > 10
-    assert told - variables_of_the_code() == set()
+    known = variables_of_the_code() | {"BACKUP_KEY_FILE"}
+    assert told - known == set()
 
 
-@pytest.mark.parametrize("name", FILES)
-def test_all_that_is_taken_from_outside_is_documented(name):
-    assert variables(name) - set(re.findall(r"`([A-Z_]+)`", README)) == set()
+def test_one_name_is_all_that_the_site_is_called_by():
+    found = services(SITE_HOST="scan.factory.example")
+    told = found["web"]["environment"]
+    assert told["ALLOWED_HOSTS"] == found["front"]["environment"]["SITE_HOST"]
+    assert told["ALLOWED_HOSTS"] == "scan.factory.example"
+    assert told["CSRF_TRUSTED_ORIGINS"] == told["SITE_URL"] == "https://scan.factory.example"
+    assert found["prepare"]["environment"]["SITE_URL"] == told["SITE_URL"]
 
 
 def test_one_number_limits_the_server_and_sizes_the_pools():
@@ -78,13 +203,19 @@ def test_all_workers_fit_into_the_server_with_a_reserve(given):
     found = services(**given)
     allowed = int(found["database"]["command"][1])
     code = "import json; from django.conf import settings; print(json.dumps(settings.DATABASES))"
+    told = {
+        key: value
+        for key, value in found["web"]["environment"].items()
+        if not key.endswith("_FILE")
+    }
     result = subprocess.run(
         [sys.executable, "-c", code],
         cwd=ROOT,
         env={
             "PATH": os.environ["PATH"],
             "DJANGO_SETTINGS_MODULE": "quality.settings",
-            **found["web"]["environment"],
+            **told,
+            **PRODUCTION,
         },
         capture_output=True,
         text=True,
@@ -96,61 +227,81 @@ def test_all_workers_fit_into_the_server_with_a_reserve(given):
     assert 1 <= pool["processes"] * pool["max_size"] <= allowed - RESERVE
 
 
-def test_the_database_is_there_before_migrations_and_these_before_the_site():
-    found = services()
-    assert found["migrate"]["depends_on"]["database"]["condition"] == "service_healthy"
-    assert found["web"]["depends_on"]["migrate"]["condition"] == "service_completed_successfully"
-    assert found["database"]["healthcheck"]["interval"] == "10s"
+def test_secrets_come_before_the_database_this_before_migrations_and_these_before_the_site():
+    for service in ("database", "front", "prometheus", "alertmanager", "grafana"):
+        needed = SERVICES[service]["depends_on"]["prepare"]["condition"]
+        assert needed == "service_completed_successfully"
+    assert SERVICES["migrate"]["depends_on"]["database"]["condition"] == "service_healthy"
+    for service in ("web", "backup"):
+        needed = SERVICES[service]["depends_on"]["migrate"]["condition"]
+        assert needed == "service_completed_successfully"
+    assert SERVICES["database"]["healthcheck"]["interval"] == "10s"
 
 
-def test_the_limit_of_a_request_does_not_cut_migrations_off():
-    found = services(DB_READ_TIMEOUT="3")
+def test_a_backup_comes_before_migrations_and_the_first_administrator_after():
+    *shell, script = SERVICES["migrate"]["command"]
+    # -e: what fails ends all of it, and the site does not start on half a schema.
+    assert shell == ["sh", "-euc"]
+    assert re.findall(r"manage\.py (.+)", script) == [
+        "backup --before-migrations",
+        "migrate --no-input",
+        "firstadmin",
+    ]
+
+
+def test_a_backup_is_taken_each_night():
+    assert services(BACKUP_AT="03:15")["backup"]["command"][-2:] == ["--nightly", "03:15"]
+    assert SERVICES["backup"]["restart"] == "unless-stopped"
+    for service in OURS:
+        told = SERVICES[service]["environment"]["BACKUP_DIR"]
+        assert volumes(SERVICES[service])[told].startswith("backups")
+
+
+@pytest.mark.parametrize("service", ["migrate", "backup"])
+def test_the_limit_of_a_request_does_not_cut_off_who_works_for_long(service):
+    found = services(DB_READ_TIMEOUT="3", DB_STATEMENT_TIMEOUT="2")
     assert found["web"]["environment"]["DB_READ_TIMEOUT"] == "3"
-    assert found["migrate"]["environment"]["DB_READ_TIMEOUT"] == "0"
+    assert found[service]["environment"]["DB_READ_TIMEOUT"] == "0"
+    assert found[service]["environment"]["DB_STATEMENT_TIMEOUT"] == "0"
 
 
-def test_migrations_alone_are_told_of_the_direct_way():
-    found = services()
-    assert "DATABASE_DIRECT_URL" not in found["web"]["environment"]
-    direct = found["migrate"]["environment"]["DATABASE_DIRECT_URL"]
-    assert direct == f"mysql://quality:{SECRETS['DB_PASSWORD']}@database:3306/quality"
+# ----- How it stops
 
 
-@pytest.mark.parametrize("service", sorted(OURS | {"database"}))
-def test_a_service_can_do_no_more_than_it_must(service):
-    found = services()[service]
-    assert found["read_only"] is True
-    assert found["cap_drop"] == ["ALL"]
-    assert found["security_opt"] == ["no-new-privileges:true"]
-    assert set(found["deploy"]["resources"]["limits"]) == {"cpus", "memory", "pids"}
-    assert found["logging"]["options"] == {"max-size": "10m", "max-file": "10"}
-    assert "privileged" not in found
-
-
-def test_no_service_but_the_site_is_open_and_that_to_this_machine_alone():
-    found = services()
-    assert {name for name in found if "ports" in found[name]} == {"web"}
-    assert found["web"]["ports"] == ["127.0.0.1:8000:8000"]
-    # Root of the database may not come from the site's container.
-    assert found["database"]["environment"]["MARIADB_ROOT_HOST"] == "127.0.0.1"
-
-
-def test_requests_in_flight_may_finish_before_the_container_is_killed():
+def test_whoever_waits_longer_is_told_later():
+    """Each limit ends before the one around it: else that one cuts it off, and nobody hears why."""
     configuration = (DOCKER / "gunicorn.conf.py").read_text()
-    graceful = re.search(r"^graceful_timeout = (\d+)$", configuration, re.MULTILINE)
-    assert graceful is not None
-    assert int(services()["web"]["stop_grace_period"].removesuffix("s")) > int(graceful[1])
+
+    def told(pattern: str) -> int:
+        found = re.search(pattern, configuration, re.MULTILINE)
+        assert found is not None, pattern
+        return int(found[1])
+
+    statement = told(r'setdefault\("DB_STATEMENT_TIMEOUT", "(\d+)"\)')
+    read = told(r'setdefault\("DB_READ_TIMEOUT", "(\d+)"\)')
+    request, graceful = told(r"^timeout = (\d+)$"), told(r"^graceful_timeout = (\d+)$")
+    assert statement < read < request <= graceful
+    leaving = graceful + told(r"else (\d+)$")
+    assert leaving < seconds(SERVICES["web"]["stop_grace_period"])
+    caddy = re.search(r"grace_period (\d+)s", (DOCKER / "Caddyfile").read_text())
+    assert caddy is not None
+    assert int(caddy[1]) < seconds(SERVICES["front"]["stop_grace_period"])
 
 
-def test_whatever_the_image_writes_outlives_its_container():
+@pytest.mark.parametrize("service", sorted(OURS))
+def test_whatever_the_image_writes_outlives_its_container(service):
     declared = re.search(r"^VOLUME (.*)$", (DOCKER / "Dockerfile").read_text(), re.MULTILINE)
     assert declared is not None
-    for service in OURS:
-        mounted = dict(reversed(volume.split(":")) for volume in services()[service]["volumes"])
-        assert set(mounted) == set(json.loads(declared[1]))
+    assert set(json.loads(declared[1])) <= set(volumes(SERVICES[service]))
 
 
-def test_files_that_are_mounted_exist():
-    for volume in services()["database"]["volumes"]:
-        source = volume.split(":")[0]
-        assert not source.startswith(".") or Path(DOCKER, source).is_file()
+# ----- For developers
+
+
+def test_developers_open_nothing_but_loopback():
+    found = services("compose.development.yml")
+    assert all(
+        port.startswith("127.0.0.1:") for one in found.values() for port in one.get("ports", [])
+    )
+    assert found["web"]["environment"]["DEVELOPMENT"] == "1"
+    assert "..:/app:ro" in found["web"]["volumes"]

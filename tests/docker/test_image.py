@@ -61,11 +61,14 @@ def test_compilers_stay_behind():
     assert "gcc" in STAGES[1]
     assert not re.search(r"\bgcc\b|-dev\b|build-essential", FINAL)
     assert "libmariadb3" in FINAL
+    # What backups are made with and brought back by.
+    assert "/usr/bin/mariadb-dump" in FINAL
+    assert "mariadb-client-core" in FINAL
     assert "--require-hashes" in STAGES[1]
 
 
 def test_it_is_built_on_the_python_that_the_requirements_are_pinned_for():
-    (base,) = re.findall(r"^ARG BASE=python:([\d.]+)-slim-bookworm$", DOCKERFILE, re.MULTILINE)
+    (base,) = re.findall(r"^ARG BASE=python:(3\.\d+)\.\d+-slim-bookworm$", DOCKERFILE, re.MULTILINE)
     assert f'requires-python = ">={base}"' in (ROOT / "pyproject.toml").read_text()
 
 
@@ -85,10 +88,6 @@ def test_every_room_is_let_in_and_nothing_else():
     }
     assert let_in == rooms | files
     assert all((ROOT / name).exists() for name in let_in)
-
-
-def test_secrets_that_lie_in_the_folder_are_not_committed():
-    assert "/docker/.env" in (ROOT / ".gitignore").read_text().splitlines()
 
 
 # ----- The health check

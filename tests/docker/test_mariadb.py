@@ -1,107 +1,20 @@
 """A real server takes docker/mariadb.cnf, and its numbers agree with the pool's."""
 
 import configparser
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, suppress
-from pathlib import Path
-from typing import Any
 
 import MySQLdb
 import pytest
 
-from quality.devdb.configuration import find_program, install_command
 from quality.pool.options import PoolOptions
-from tests.docker.compose import DOCKER, services
-from tests.faults import free_port
-from tests.test_docs import README
+from tests.docker.compose import DOCKER
+from tests.docker.database import MAX_CONNECTIONS, Server
 
-ROOT = DOCKER.parent
-START_SECONDS = 60
-MAX_CONNECTIONS = 24
 CONFIGURATION = configparser.ConfigParser()
 CONFIGURATION.read(DOCKER / "mariadb.cnf")
 GIVEN = dict(CONFIGURATION["mariadbd"])
-
-
-class Server:
-    """Started as the database service is, with the accounts that its image makes."""
-
-    def __init__(self, home: Path) -> None:
-        self.port, self.extra_port = free_port(), free_port()
-        self.told = services(DB_MAX_CONNECTIONS=str(MAX_CONNECTIONS))
-        image = self.told["database"]["environment"]
-        self.password, self.root_password = (
-            image["MARIADB_PASSWORD"],
-            image["MARIADB_ROOT_PASSWORD"],
-        )
-        accounts = home / "accounts.sql"
-        root = f"root@{image['MARIADB_ROOT_HOST']}"
-        accounts.write_text(
-            "CREATE DATABASE quality;\n"
-            f"CREATE USER quality@'%' IDENTIFIED BY '{self.password}';\n"
-            "GRANT ALL ON quality.* TO quality@'%';\n"
-            f"CREATE USER {root} IDENTIFIED BY '{self.root_password}';\n"
-            f"GRANT ALL ON *.* TO {root} WITH GRANT OPTION;\n"
-        )
-        install = install_command(home / "data", home, "root")
-        subprocess.run(install, check=True, capture_output=True)
-        self.log = home / "log"
-        with self.log.open("wb") as log:
-            self.process = subprocess.Popen(
-                [
-                    str(find_program("mariadbd")),
-                    f"--defaults-file={DOCKER / 'mariadb.cnf'}",
-                    *self.told["database"]["command"],
-                    *(f"--datadir={home / 'data'}", f"--init-file={accounts}"),
-                    *(f"--socket={home / 'socket'}", f"--pid-file={home / 'pid'}"),
-                    # Beside other servers of this machine.
-                    *("--bind-address=127.0.0.1", f"--port={self.port}"),
-                    f"--extra-port={self.extra_port}",
-                    *(["--user=root"] if os.geteuid() == 0 else []),
-                ],
-                stdout=log,
-                stderr=log,
-            )
-
-    def connect(self, user: str, *, port: int | None = None) -> Any:
-        password = self.root_password if user == "root" else self.password
-        return MySQLdb.connect(
-            host="127.0.0.1", port=port or self.port, user=user, password=password
-        )
-
-    def await_greeting(self) -> None:
-        deadline = time.monotonic() + START_SECONDS
-        while True:
-            try:
-                self.connect("root").close()
-                return
-            except MySQLdb.OperationalError:
-                ended = self.process.poll() is not None
-                assert not ended and time.monotonic() < deadline, self.log.read_text()  # noqa: PT018
-                time.sleep(0.05)
-
-    def value(self, name: str) -> str:
-        with closing(self.connect("root", port=self.extra_port)) as connection:
-            cursor = connection.cursor()
-            cursor.execute(f"SELECT @@global.{name}")
-            return str(cursor.fetchone()[0])
-
-    def check(self, **environment: str) -> subprocess.CompletedProcess[str]:
-        """The checks that a start makes, told what compose tells the site."""
-        url = f"mysql://quality:{self.password}@127.0.0.1:{self.port}/quality"
-        told = self.told["web"]["environment"] | {"DATABASE_URL": url} | environment
-        return subprocess.run(
-            [sys.executable, "manage.py", "check", "--database", "default"],
-            cwd=ROOT,
-            env={"PATH": os.environ["PATH"], "DB_LEDGER": os.environ["DB_LEDGER"], **told},
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
 
 
 @pytest.fixture(scope="module")
@@ -161,12 +74,50 @@ def test_a_full_server_still_lets_its_administrator_in(server):
 
 
 def test_the_way_in_that_is_documented_is_the_one_that_there_is():
-    assert f"--port={GIVEN['extra_port']}" in README
+    assert f"--port={GIVEN['extra_port']}" in (DOCKER / "INSTALL.md").read_text()
 
 
-def test_the_site_has_no_rights_on_the_server(server):
-    with closing(server.connect("quality")) as connection:
+def grants(server: Server, user: str) -> list[str]:
+    with closing(server.connect(user)) as connection:
         cursor = connection.cursor()
         cursor.execute("SHOW GRANTS")
-        grants = [row[0] for row in cursor.fetchall()]
-    assert [grant for grant in grants if "ON *.*" in grant and "GRANT USAGE" not in grant] == []
+        return [str(row[0]) for row in cursor.fetchall()]
+
+
+@pytest.mark.parametrize("user", ["site", "quality"])
+def test_no_account_of_ours_has_rights_on_the_server(server, user):
+    found = [grant for grant in grants(server, user) if "ON *.*" in grant]
+    assert len(found) == 1
+    assert found[0].startswith("GRANT USAGE")
+
+
+def test_the_site_reads_and_writes_and_changes_no_table(server):
+    (found,) = [grant for grant in grants(server, "site") if "ON *.*" not in grant]
+    assert found.startswith("GRANT SELECT, INSERT, UPDATE, DELETE ON `quality`.*")
+
+
+def test_a_backup_may_be_tried_out_beside(server):
+    with closing(server.connect("quality")) as connection:
+        cursor = connection.cursor()
+        cursor.execute("CREATE DATABASE quality_restored")
+        cursor.execute("DROP DATABASE quality_restored")
+        with pytest.raises(MySQLdb.OperationalError, match="1044"):
+            cursor.execute("CREATE DATABASE qualityrestored")
+
+
+def test_the_owner_migrates_and_the_site_serves_with_its_four_rights(server):
+    done = server.manage("migrate", "--no-input", **server.url("quality"))
+    assert done.returncode == 0, done.stderr
+    link = server.manage("firstadmin", **server.url("quality"))
+    assert "/accounts/first/" in link.stdout
+    # All that a start asks of the database holds; that there are no static files comes after it.
+    started = server.manage("awaitdatabase", **server.url("site"), STATIC_ROOT="/nonexistent")
+    assert "collectstatic" in started.stderr, started.stderr
+    assert server.manage("migrate", "--check", **server.url("site")).returncode == 0
+    made = server.manage(
+        "firstadmin",
+        **server.url("site"),
+        ADMIN_USERNAME="ioana",
+        ADMIN_PASSWORD="a right good password",
+    )
+    assert "ioana is the first administrator" in made.stdout, made.stderr

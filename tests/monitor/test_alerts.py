@@ -68,6 +68,7 @@ CASES: list[tuple[str, Change, float, float]] = [
     ("LongStatement", lambda _: {"server": {"longest_statement_seconds": 30.0}}, 0, 0),
     ("NoScans", idle_counters, 900, 0),
     ("BackupTooOld", lambda _: {"counters": {"backup_age_seconds": 26 * 3600.0}}, 0, 0),
+    ("BackupUnusable", lambda _: {"counters": {"backup_test_failed": 1.0}}, 0, 0),
 ]
 CALM = 40  # samples before
 
@@ -91,6 +92,7 @@ def test_it_begins_after_its_time_and_ends_with_its_reason(
     for number in range(first + 1, first + 100):
         counters = samples[-1]["counters"] | {"scans_stored": 1000.0 + number}
         counters.pop("backup_age_seconds", None)
+        counters.pop("backup_test_failed", None)
         samples.append(sample(number, counters=counters))
         if name not in names(samples):
             break

@@ -169,21 +169,6 @@ def test_requests_are_timed_by_route(client, db):
     assert after.sum(name, **unnamed) - before.sum(name, **unnamed) == 1
 
 
-def test_the_age_of_backups_is_told_where_they_are_configured(client, settings, tmp_path):
-    assert "backup_age_seconds" not in scrape(client).families
-    assert "backup_age_seconds" not in metrics.counters()
-    settings.BACKUP_DIR = str(tmp_path / "none")
-    assert scrape(client).sum("backup_age_seconds") > 1e9
-    settings.BACKUP_DIR = str(tmp_path)
-    for hours in (5, 30):
-        path = tmp_path / f"{hours}.sql.gz"
-        path.write_text("")
-        changed = time.time() - 3600 * hours
-        os.utime(path, (changed, changed))
-    assert 5 <= scrape(client).sum("backup_age_seconds") / 3600 < 5.5
-    assert 5 <= metrics.counters()["backup_age_seconds"] / 3600 < 5.5
-
-
 # ----- Of all workers
 
 

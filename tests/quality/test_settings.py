@@ -49,6 +49,35 @@ def test_each_missing_one_stops_the_start(name):
     assert sum(f"  {other}: " in result.stderr for other in PRODUCTION) == 1
 
 
+def test_what_is_secret_may_lie_in_files(tmp_path):
+    for name in ("SECRET_KEY", "DATABASE_URL"):
+        (tmp_path / name).write_text(f"{PRODUCTION[name]}\n")
+    files = {f"{name}_FILE": str(tmp_path / name) for name in ("SECRET_KEY", "DATABASE_URL")}
+    result = run(
+        "print(settings.SECRET_KEY, settings.DATABASES['default']['PASSWORD'])",
+        ALLOWED_HOSTS="quality.example",
+        **files,
+    )
+    assert result.stdout.split() == [PRODUCTION["SECRET_KEY"], "secret"], result.stderr
+
+
+def test_an_empty_file_counts_as_missing(tmp_path):
+    (tmp_path / "empty").touch()
+    given = PRODUCTION | {"SECRET_KEY": "", "SECRET_KEY_FILE": str(tmp_path / "empty")}
+    assert "  SECRET_KEY: " in run("settings.DEBUG", **given).stderr
+
+
+@pytest.mark.parametrize(("command", "host"), [("migrate", "direct"), ("check", "proxy")])
+def test_the_direct_way_may_lie_in_a_file_and_is_for_migrations(tmp_path, command, host):
+    (tmp_path / "direct").write_text("mysql://quality:x@direct/quality")
+    given = PRODUCTION | {
+        "DATABASE_URL": "mysql://quality:x@proxy/quality",
+        "DATABASE_DIRECT_URL_FILE": str(tmp_path / "direct"),
+    }
+    code = f"import sys; sys.argv = ['manage.py', '{command}']; print(settings.DATABASE_URL)"
+    assert f"@{host}/" in run(code, **given).stdout
+
+
 def test_production_is_closed():
     result = run(
         "print(settings.DEBUG, settings.SESSION_COOKIE_SECURE, settings.SECURE_SSL_REDIRECT)",
@@ -175,6 +204,9 @@ def test_a_secret_may_stand_in_a_file(monkeypatch, tmp_path):
     monkeypatch.setenv("A_TOKEN", "told")
     assert secret("A_TOKEN") == "told"
     monkeypatch.setenv("A_TOKEN_FILE", str(tmp_path / "token"))
+    # Whoever starts a process with another one need not know of the file.
+    assert secret("A_TOKEN") == "told"
+    monkeypatch.delenv("A_TOKEN")
     with pytest.raises(ImproperlyConfigured, match=r"A_TOKEN_FILE cannot be read: .*token"):
         secret("A_TOKEN")
     (tmp_path / "token").write_text("kept\n")

@@ -1,0 +1,65 @@
+"""Takes a backup each night, for as long as it runs: for hosts without a timer."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import time as time_of_day
+
+from quality.backups.manifest import Kind, Manifest, Outcome
+
+logger = logging.getLogger(__name__)
+
+# A backup that could not be taken is tried again so much later.
+RETRY_SECONDS = 15 * 60
+# A clock that was set is noticed so soon.
+LOOK_SECONDS = 60
+
+
+def due_at(now: datetime, at: time_of_day, zone: tzinfo) -> datetime:
+    """The last moment up to `now` at which a backup was due, by the factory's clock.
+
+    A time that the clock leaves out in spring is an hour later, and of one that comes twice in
+    autumn the first is meant.
+    """
+    day = now.astimezone(zone).date()
+    moments = (
+        datetime.combine(day - timedelta(days=back), at, zone).astimezone(UTC) for back in (0, 1)
+    )
+    return next(moment for moment in moments if moment <= now)
+
+
+def is_done(found: list[Manifest], due: datetime) -> bool:
+    """Whether there is one of this night. One that failed its test is: the next may not be better.
+
+    One whose test was cut off is not.
+    """
+    return any(
+        one.kind == Kind.NIGHTLY and one.moment >= due and one.outcome != Outcome.PENDING
+        for one in found
+    )
+
+
+def run(
+    at: time_of_day,
+    zone: tzinfo,
+    *,
+    found: Callable[[], list[Manifest]],
+    take: Callable[[], object],
+    stopped: threading.Event,
+) -> None:
+    """Until `stopped`. A night that was missed is made up for at once; what fails is tried again."""
+    retry_at = 0.0
+    while not stopped.is_set():
+        due = due_at(datetime.now(UTC), at, zone)
+        if time.monotonic() >= retry_at:
+            try:
+                if not is_done(found(), due):
+                    take()
+            except Exception:  # whatever it is, the next try may succeed
+                if stopped.is_set():
+                    return
+                logger.exception("No backup was taken; tried again in %d s.", RETRY_SECONDS)
+                retry_at = time.monotonic() + RETRY_SECONDS
+        stopped.wait(LOOK_SECONDS)
