@@ -12,14 +12,13 @@ from quality.start.console import StartError, progress, run_hidden, run_step, ta
 from quality.start.install import NETWORK_REMEDY, become_root
 from quality.start.preflight import check_writable, read_var_dir
 
-# The programs that watch the house, a front, and those of a cluster of databases, and the packages
-# that hold them.
+# The programs that watch the house, and those of a cluster of databases, and the packages that
+# hold them.
 PROGRAMS = {
     "prometheus": "prometheus",
     "promtool": "prometheus",
     "alertmanager": "prometheus-alertmanager",
     "amtool": "prometheus-alertmanager",
-    "caddy": "caddy",
     "haproxy": "haproxy",
     # How a node gets the data of another one. The rest of its package is there already.
     "wsrep_sst_rsync": "mariadb-server",

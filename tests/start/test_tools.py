@@ -64,7 +64,7 @@ def test_they_are_fetched_once_after_reading_the_lists_and_unpacked(machine, tmp
     tools.ensure_tools(environ)
     assert {path.name for path in (tmp_path / "var" / "tools" / "usr" / "bin").iterdir()} == {
         *("prometheus", "promtool", "prometheus-alertmanager", "amtool"),
-        *("wsrep_sst_rsync", "rsync", "socat", "lsof", "libpopt0", "caddy"),
+        *("wsrep_sst_rsync", "rsync", "socat", "lsof", "libpopt0"),
     }
     assert tools.find_faketime(environ) is not None
     assert tools.find_tool("haproxy", environ) == tmp_path / "var/tools/usr/sbin/haproxy"
