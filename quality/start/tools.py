@@ -26,13 +26,10 @@ PROGRAMS = {
     "socat": "socat",
     "lsof": "lsof",
 }
-# No programs: what the database loads, and what has a program see another time of day.
-GALERA, FAKETIME = "galera-4", "libfaketime"
+# No program, but what the database loads.
+GALERA = "galera-4"
 INSTALLED = Path("/")
-LIBRARIES = {
-    GALERA: "usr/lib/galera/libgalera_smm.so",
-    FAKETIME: "usr/lib/*/faketime/libfaketimeMT.so.1",
-}
+GALERA_LIBRARY = Path("usr/lib/galera/libgalera_smm.so")
 # Those of the above that come with libraries; Debian and Ubuntu give these different names.
 WITH_LIBRARIES = ("haproxy", "rsync", "socat", GALERA)
 
@@ -51,17 +48,8 @@ def find_tool(name: str, environ: Mapping[str, str]) -> Path | None:
 
 def find_galera(environ: Mapping[str, str]) -> Path | None:
     """What a MariaDB loads to be a node of a cluster, as installed or as unpacked here."""
-    return _find_library(GALERA, environ)
-
-
-def find_faketime(environ: Mapping[str, str]) -> Path | None:
-    """What is loaded before a program, so that its clock can be stepped."""
-    return _find_library(FAKETIME, environ)
-
-
-def _find_library(package: str, environ: Mapping[str, str]) -> Path | None:
-    places = (root.glob(LIBRARIES[package]) for root in (INSTALLED, tools_dir(environ)))
-    return next((place for found in places for place in found), None)
+    places = (root / GALERA_LIBRARY for root in (INSTALLED, tools_dir(environ)))
+    return next((place for place in places if place.exists()), None)
 
 
 def tools_dir(environ: Mapping[str, str]) -> Path:
@@ -70,13 +58,12 @@ def tools_dir(environ: Mapping[str, str]) -> Path:
 
 def ensure_tools(environ: Mapping[str, str]) -> None:
     """Return when all of them are there. Needs no root, unless the package lists are missing."""
-    missing = [name for name in PROGRAMS if find_tool(name, environ) is None]
-    missing += [name for name in LIBRARIES if _find_library(name, environ) is None]
-    if not missing:
+    names = [name for name in PROGRAMS if find_tool(name, environ) is None]
+    if not names and find_galera(environ) is not None:
         return
     if find_program("apt-get") is None or find_program("dpkg") is None:
         raise StartError(
-            f"Missing on this machine: {', '.join(missing)}, and there is no apt-get here. "
+            f"Missing on this machine: {', '.join(names) or GALERA}, and there is no apt-get here. "
             "Put them on the PATH, then run the same command again."
         )
     check_writable(read_var_dir(environ), variable="VAR_DIR")
@@ -86,7 +73,7 @@ def ensure_tools(environ: Mapping[str, str]) -> None:
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir()
     # All of them: the folder is replaced as a whole.
-    packages = {*PROGRAMS.values(), *LIBRARIES}
+    packages = {*PROGRAMS.values(), GALERA}
     _download(sorted(packages), aside)
     if libraries := _libraries() - packages:
         _download(sorted(libraries), aside)

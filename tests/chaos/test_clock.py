@@ -1,6 +1,7 @@
 """The clock of a site is put forward and back while stations scan, and that of a station."""
 
-import os
+import struct
+import subprocess
 import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -8,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from quality.start.tools import find_faketime
 from tests.chaos.report import Report
 from tests.chaos.rig import Rig
 from tests.serving import Database, Site, running
@@ -25,23 +25,18 @@ class Clock:
     """What the processes of a site take for the time of day."""
 
     def __init__(self, home: Path) -> None:
-        self._file = home / "clock"
-        self.step(0)
-        library = find_faketime(os.environ)
-        assert library is not None, "libfaketime is missing. `make chaos` brings it."
-        self.environ = {
-            "LD_PRELOAD": str(library),
-            "FAKETIME_TIMESTAMP_FILE": str(self._file),
-            # Read it each time; and let what measures durations go on as it does.
-            "FAKETIME_NO_CACHE": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        }
+        self._file = home / "step"
+        self._file.write_bytes(struct.pack("q", 0))
+        library = home / "clock.so"
+        source = Path(__file__).with_name("clock.c")
+        # The compiler that the database's driver was built with.
+        subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source], check=True)
+        self.environ = {"LD_PRELOAD": str(library), "CLOCK_STEP_FILE": str(self._file)}
 
     def step(self, seconds: int) -> None:
-        """So many seconds from now as others see it."""
-        new = self._file.with_suffix(".new")
-        new.write_text(f"{seconds:+d}s\n")
-        new.replace(self._file)
+        """So many seconds from now as others see it. Durations are what they are."""
+        with self._file.open("r+b") as file:
+            file.write(struct.pack("q", seconds))
 
 
 @pytest.fixture(scope="module")
