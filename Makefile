@@ -12,7 +12,7 @@ help: ## list the targets
 run: ## install what is missing, then serve on http://127.0.0.1:8000/ with demo data
 	@$(PYTHON) -m quality.start run
 
-test: ## install what is missing, then run all tests, with coverage
+test: ## install what is missing, then run all tests; COVERAGE=1: and say what they have run
 	@$(PYTHON) -m quality.start test
 
 chaos: ## break what it runs on, watched by a real Prometheus: minutes

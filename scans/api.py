@@ -104,7 +104,7 @@ def _as_json(scan: Scan, *, is_voided: bool = False) -> dict[str, Any]:
 @paced
 @takes_object
 def record(request: HttpRequest, payload: dict[str, Any]) -> JsonResponse:
-    """Store one scan. Statuses: see the contract in README."""
+    """Store one scan. Statuses: see the contract in scans/README.md."""
     try:
         scan, created = record_scan(read(payload), cast(User, request.user))
     except ScanConflict:

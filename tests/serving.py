@@ -101,6 +101,8 @@ class Site:
         self.configuration = configuration
         self.address = address
         self.prefix = prefix
+        # Where its code lies; another version of it may take over port and database.
+        self.root = ROOT
         self.log = home / "gunicorn.log"
         self.port = free_port()
         self.url = f"http://{address}:{self.port}"
@@ -122,7 +124,7 @@ class Site:
         for command in ("migrate", "seeddemo"):
             subprocess.run(
                 [sys.executable, "manage.py", command, "--verbosity=0"],
-                cwd=ROOT,
+                cwd=self.root,
                 env=self.env,
                 check=True,
                 stdout=subprocess.DEVNULL,
@@ -133,7 +135,7 @@ class Site:
         with self.log.open("ab") as log:
             self._child = subprocess.Popen(
                 [*self.prefix, sys.executable, "-m", "gunicorn", "-c", self.configuration],
-                cwd=ROOT,
+                cwd=self.root,
                 env=self.env,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -167,7 +169,7 @@ class Site:
         """What a command of manage.py says that runs beside the site."""
         return subprocess.run(
             self.command(*command),
-            cwd=ROOT,
+            cwd=self.root,
             env=self.env,
             capture_output=True,
             text=True,
@@ -175,7 +177,7 @@ class Site:
         )
 
     def command(self, *command: str) -> list[str]:
-        return [sys.executable, str(ROOT / "manage.py"), *command]
+        return [sys.executable, str(self.root / "manage.py"), *command]
 
     @property
     def is_running(self) -> bool:

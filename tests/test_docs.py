@@ -1,17 +1,29 @@
 """The documentation names what there is, and nothing else."""
 
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+ROOMS = ("quality", "scans", "accounts", "docker", "tests")
 DOCUMENTS = [
     *sorted(ROOT.glob("*.md")),
-    *(path for room in ("docker", "quality") for path in sorted((ROOT / room).rglob("*.md"))),
+    *(document for room in ROOMS for document in sorted((ROOT / room).rglob("*.md"))),
 ]
 README = (ROOT / "README.md").read_text()
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
+SCANS = (ROOT / "scans" / "README.md").read_text()
+PRODUCTION = (ROOT / "docker" / "README.md").read_text()
+CODE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+
+
+def settings() -> set[str]:
+    """What stands in the first column of the table of settings."""
+    (table,) = re.findall(r"^## Settings$(.*?)(?=^## |\Z)", PRODUCTION, re.MULTILINE | re.DOTALL)
+    first_cells = re.findall(r"^\| (`[^|]+) \|", table, re.MULTILINE)
+    return {name for cell in first_cells for name in re.findall(r"`(\w+)`", cell)}
 
 
 def targets() -> set[str]:
@@ -25,28 +37,52 @@ def commands() -> set[str]:
 
 def variables() -> set[str]:
     """The environment variables that the code reads for its users."""
-    reads = re.compile(
-        r"""(?:env(?:\.\w+)?\(|environ(?:\.get\(|\[)|whole_number\(|seconds\(|time_of_day\(|factor\(|networks\(|getenv\()\s*f?"([A-Z_]+)\""""
-    )
-    secrets = re.compile(r"""\bsecret\("([A-Z_]+)"\)""")
+    environment = (ROOT / "quality" / "environment.py").read_text()
+    readers = re.findall(r"^def (\w+)\(name: str", environment, re.MULTILINE)
+    calls = rf"(?:env(?:\.\w+)?\(|environ(?:\.get\(|\[)|getenv\(|\b(?:{'|'.join(readers)})\()"
+    reads = re.compile(rf"""{calls}\s*f?"([A-Z_]+)\"""")
     found = set()
-    for path in [
-        *(ROOT / "quality").rglob("*.py"),
-        *(ROOT / "scans").rglob("*.py"),
-        *(ROOT / "accounts").rglob("*.py"),
-        *(ROOT / "docker").rglob("*.py"),
-    ]:
-        found |= set(reads.findall(path.read_text()))
-        for name in secrets.findall(path.read_text()):
-            found |= {name, f"{name}_FILE"}
+    for room in ("quality", "scans", "accounts", "docker"):
+        for path in (ROOT / room).rglob("*.py"):
+            found |= set(reads.findall(path.read_text()))
+            secrets = re.findall(r'\bsecret\("([A-Z_]+)"', path.read_text())
+            found |= {f"{name}_FILE" for name in secrets}
     # What every system knows is not ours to explain; nor what gunicorn tells its own workers.
     return found - {"PATH", "HOME", "CC", "DJANGO_SETTINGS_MODULE", "PROMETHEUS_MULTIPROC_DIR"}
 
 
-def test_every_variable_that_is_read_is_documented():
-    documented = set(re.findall(r"`([A-Z_]+)`", README))
+def anchors(text: str) -> set[str]:
+    """Those of the headings, as GitHub and GitLab make them."""
+    found: Counter[str] = Counter()
+    anchors = set()
+    for heading in re.findall(r"^#+ (.+)$", CODE.sub("", text), re.MULTILINE):
+        slug = re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
+        # The second of the same name gets a number.
+        anchors.add(f"{slug}-{found[slug]}" if found[slug] else slug)
+        found[slug] += 1
+    return anchors
+
+
+def links(text: str) -> list[str]:
+    return re.findall(r"\]\(([^)\s]+)\)", CODE.sub("", text))
+
+
+def missing(document: Path, text: str) -> list[str]:
+    """The links of a document that lead nowhere."""
+    found = []
+    for link in links(text):
+        name, _, anchor = link.partition("#")
+        target = document.parent / name if name else document
+        if link.startswith(("https://", "http://")):
+            continue
+        if not target.exists() or (anchor and anchor not in anchors(target.read_text())):
+            found.append(link)
+    return found
+
+
+def test_every_variable_that_is_read_is_documented_and_no_other():
     assert len(variables()) > 10
-    assert variables() - documented == set()
+    assert variables() == settings()
 
 
 def test_every_target_is_documented_and_every_documented_one_exists():
@@ -63,9 +99,30 @@ def test_every_command_is_documented():
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_links_lead_somewhere(document):
-    for link in re.findall(r"\]\(([^)#]+)[^)]*\)", document.read_text()):
-        if not link.startswith("http"):
-            assert (document.parent / link).exists(), link
+    assert missing(document, document.read_text()) == []
+
+
+def test_a_link_that_leads_nowhere_is_found():
+    good = "[a](#settings) [b](../README.md#start-it) [c](https://example.org/#x)"
+    bad = "[a](#none) [b](../README.md#none) [c](NONE.md)"
+    document = ROOT / "docker" / "README.md"
+    assert missing(document, f"## Settings\n{good} {bad}") == [
+        *("#none", "../README.md#none", "NONE.md")
+    ]
+
+
+def test_each_document_is_led_to():
+    """From the page that everybody opens first, in as many steps as it takes."""
+    reached, ahead = set(), [ROOT / "README.md"]
+    while ahead:
+        document = ahead.pop()
+        reached.add(document)
+        names = (link.partition("#")[0] for link in links(document.read_text()))
+        targets = ((document.parent / name).resolve() for name in names if name.endswith(".md"))
+        ahead += [target for target in targets if target.exists() and target not in reached]
+    assert set(DOCUMENTS) - reached == {
+        ROOT / "quality" / "static" / "vendor" / name for name in ("README.md", "alpine-LICENSE.md")
+    }
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
@@ -84,9 +141,9 @@ def test_files_that_are_named_exist(document):
         assert name.startswith(theirs) or (ROOT / name).exists(), name
 
 
-def test_the_answers_of_the_readme_are_those_of_the_views():
+def test_the_answers_that_are_documented_are_those_of_the_views():
     view = (ROOT / "scans" / "api.py").read_text()
-    documented = set(re.findall(r"^\| (\d{3}) \|", README, re.MULTILINE))
+    documented = set(re.findall(r"^\| (\d{3}) \|", SCANS, re.MULTILINE))
     assert documented == {
         str(status) for status in (200, 201, 202, 400, 401, 403, 404, 409, 413, 422, 429, 503)
     }

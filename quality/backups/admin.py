@@ -110,7 +110,8 @@ def _found(file: str) -> tuple[Path, Manifest]:
 def _pieces(chosen: Path) -> Iterator[bytes]:
     # The session was asked for after the view: nobody keeps a connection for a slow reader.
     for connection in connections.all(initialized_only=True):
-        connection.close()
+        if not connection.in_atomic_block:
+            connection.close()
     with chosen.open("rb") as raw:
         while piece := raw.read(PIECE_BYTES):
             yield piece

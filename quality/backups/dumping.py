@@ -3,7 +3,7 @@
 import re
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any
 
 from quality.backups.errors import BackupError
@@ -83,7 +83,7 @@ def dump(
     *,
     without_rows: Sequence[str],
     progress: Callable[[int], None],
-) -> Iterator[bytes]:
+) -> Generator[bytes, None, None]:
     """The pieces of a dump of the house's database. Raises BackupError unless it is whole.
 
     Whoever stops reading ends it.

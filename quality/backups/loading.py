@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from quality.backups.dumping import Counter
 from quality.backups.errors import BackupError
@@ -55,8 +56,8 @@ def load(
             pass_fds=(descriptor,),
         ) as process,
     ):
-        assert process.stdin is not None
-        stdin, broken = process.stdin, False
+        stdin: Any = process.stdin
+        broken = False
         # Each scan need not reach the disk before the next one.
         stdin.write(b"SET SESSION unique_checks = 0, foreign_key_checks = 0;\n")
         try:

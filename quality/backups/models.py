@@ -14,3 +14,6 @@ class Backup(models.Model):
         default_permissions = ("view",)
         # A backup is all that there is, past every other right.
         permissions = [("download_backup", "Can download backups")]
+
+    def __str__(self) -> str:
+        return "backup"

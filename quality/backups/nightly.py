@@ -47,16 +47,22 @@ def run(
     *,
     found: Callable[[], list[Manifest]],
     take: Callable[[], object],
+    say: Callable[[str], object],
     stopped: threading.Event,
 ) -> None:
-    """Until `stopped`. A night that was missed is made up for at once; what fails is tried again."""
-    retry_at = 0.0
+    """Until `stopped`. A missed night is made up for at once; what fails is tried again."""
+    retry_at, waited_since = 0.0, None
     while not stopped.is_set():
         due = due_at(datetime.now(UTC), at, zone)
         if time.monotonic() >= retry_at:
             try:
                 if not is_done(found(), due):
                     take()
+                if due != waited_since:
+                    # A day on, by the clock on the wall.
+                    following = due_at(datetime.now(UTC) + timedelta(days=1), at, zone)
+                    say(f"The next one is due at {following.astimezone(zone):%Y-%m-%d %H:%M}.")
+                    waited_since = due
             except Exception:  # whatever it is, the next try may succeed
                 if stopped.is_set():
                     return

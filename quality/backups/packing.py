@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pyrage
 from backports import zstd
@@ -22,10 +22,8 @@ LEVEL = 3
 READ_BYTES = 256 * 1024
 
 
-class Sink(Protocol):
-    """Takes the pieces of a stream."""
-
-    def __call__(self, piece: bytes) -> None: ...
+# Takes the pieces of a stream.
+Sink = Callable[[bytes], None]
 
 
 @dataclass(frozen=True)
@@ -154,7 +152,7 @@ def _decrypt(source: "_Source", target: _Decompressed, keys: Keys) -> None:
     try:
         _unveiled(lambda: pyrage.decrypt_io(source, target, list(keys.identities)), source, target)
     except OSError as error:
-        if error.errno is not None:
+        if error in (source.raised, target.raised):
             raise
         # Of a file that was cut off or changed pyrage says so.
         raise EOFError(str(error)) from error

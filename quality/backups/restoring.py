@@ -12,7 +12,7 @@ from django.db.migrations.loader import MigrationLoader
 
 from quality.backups import manifest as manifests
 from quality.backups.errors import BackupError
-from quality.backups.keys import Keys, read_keys
+from quality.backups.keys import read_keys
 from quality.backups.loading import compare, examine, load
 from quality.backups.manifest import Kind, Manifest
 from quality.backups.server import Connection, Server, server_of_the_house

@@ -79,7 +79,9 @@ class Server:
             }.items()
         }
         ssl = self.parameters.get("ssl") or {}
-        found |= {f"ssl-{name}": ssl.get(name) for name in ("ca", "capath", "cert", "key", "cipher")}
+        found |= {
+            f"ssl-{name}": ssl.get(name) for name in ("ca", "capath", "cert", "key", "cipher")
+        }
         mode = self.parameters.get("ssl_mode") or ""
         if mode == "DISABLED":
             found["skip-ssl"] = True
@@ -163,7 +165,7 @@ class Connection:
     def is_empty(self, database: str) -> bool:
         """Whether nothing at all is in it."""
         things = " UNION ALL ".join(
-            f"SELECT 1 FROM information_schema.{what} WHERE {which} = %s"
+            f"SELECT 1 FROM information_schema.{what} WHERE {which} = %s"  # noqa: S608 - our names
             for what, which in (
                 ("TABLES", "TABLE_SCHEMA"),
                 ("ROUTINES", "ROUTINE_SCHEMA"),

@@ -99,8 +99,7 @@ def to_drop(found: Sequence[Manifest], *, daily: int, weekly: int, zone: tzinfo)
     return [
         one
         for one in found
-        if one.file not in kept
-        and (newest - one.moment).days >= (1 if one.is_good else daily)
+        if one.file not in kept and (newest - one.moment).days >= (1 if one.is_good else daily)
     ]
 
 

@@ -76,9 +76,7 @@ def take(kind: Kind, *, test: bool = True, progress: Progress = no_progress) -> 
     return taken
 
 
-def _dumped(
-    place: Path, kind: Kind, server: Server, keys: Keys, progress: Progress
-) -> Manifest:
+def _dumped(place: Path, kind: Kind, server: Server, keys: Keys, progress: Progress) -> Manifest:
     before = _before(server, kind)
     if not before.tables:
         raise BackupError(f"The database {server.database} holds no tables: nothing to back up.")
@@ -102,6 +100,7 @@ def _dumped(
         partial.replace(place / name)
     finally:
         partial.unlink(missing_ok=True)
+        # Ends mariadb-dump, should it still be at work.
         pieces.close()
     manifests.sync_folder(place)
     return _manifest(name, kind, server, keys, before, packed, counter, at, began)

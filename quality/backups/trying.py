@@ -60,5 +60,8 @@ def test_backup(
     except BackupError as error:
         return manifest.tested(Outcome.FAILED, why=str(error))
     return manifest.tested(
-        Outcome.PASSED, seconds=round(time.monotonic() - began, 1), database=quoted(database), **chain
+        Outcome.PASSED,
+        seconds=round(time.monotonic() - began, 1),
+        database=quoted(database),
+        **chain,
     )

@@ -61,6 +61,11 @@ def check() -> int:
             ["manage.py", "check", "--deploy", "--fail-level", "WARNING"],
             production,
         ),
+        (
+            "Migrations that an old version survives",
+            ["-m", "pytest", "--no-cov", "tests/test_migrations.py"],
+            development,
+        ),
         ("Documentation", ["-m", "pytest", "--no-cov", "tests/test_docs.py"], development),
     ):
         with progress(title) as line:

@@ -91,8 +91,11 @@ def build_base(home: Path) -> None:
 
 
 def build(home: Path) -> None:
-    """As `docker build` would: the Dockerfile of production, on the stand-in."""
-    options = ["--isolation=chroot", f"--build-arg=BASE={BASE_IMAGE}", "--layers"]
+    """As `docker build` would: the Dockerfile of production, on the stand-in.
+
+    Without a cache of its steps: on this store each would be a copy of the whole file system.
+    """
+    options = ["--isolation=chroot", "--format=docker", f"--build-arg=BASE={BASE_IMAGE}"]
     # A network that looks into TLS is believed inside as it is outside; and its package index, too.
     for path in ("/etc/ssl/certs/ca-certificates.crt", "/etc/pip.conf"):
         if Path(path).exists():

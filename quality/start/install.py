@@ -57,7 +57,9 @@ def needs_to_run() -> list[Need]:
             ),
         ),
         Need(
-            "MariaDB's dump program", ("mariadb-client",), lambda: bool(find_program("mariadb-dump"))
+            "MariaDB's dump program",
+            ("mariadb-client",),
+            lambda: bool(find_program("mariadb-dump")),
         ),
         Need("time zones", ("tzdata",), _knows_time_zones),
     ]

@@ -17,12 +17,16 @@ from quality.start.install import PYTHON, ensure
 from quality.start.preflight import read_var_dir
 from quality.start.signals import shielded
 
-_POOL = ("tests/pool", "tests/monitor", "tests/chaos")
+_POOL = ("tests/pool", "tests/monitor")
+# Minutes of scanning at a pace: they need patience, not a processor. What breaks comes first, as a
+# browser leaves a loop behind in its process.
+_CHAOS, _SOAK = "tests/chaos", "tests/e2e/test_soak.py"
 # What is shown first, and what meanwhile writes to files that are shown then.
 PARTS = {
-    "others": ("--ignore=tests/e2e", *(f"--ignore={folder}" for folder in _POOL)),
+    "others": tuple(f"--ignore={folder}" for folder in ("tests/e2e", _CHAOS, *_POOL)),
     "pool": _POOL,
-    "browser": ("tests/e2e",),
+    "browser": ("tests/e2e", f"--ignore={_SOAK}"),
+    "soak": (_CHAOS, _SOAK),
 }
 # Browsers, web servers and a MariaDB are to be ended.
 END_SECONDS = 60.0
@@ -37,8 +41,8 @@ def test() -> int:
 def run(parts: Mapping[str, Sequence[str]], home: Path) -> int:
     """Run pytest once for each part, each with a MariaDB of its own below `home`.
 
-    Shows what the first says as it says it, then the next, and in the end the coverage of all.
-    Returns the first exit code of theirs that is no success.
+    Shows what the first says as it says it, then the next, and with COVERAGE=1 in the end how much
+    of the code all of them have run. Returns the first exit code of theirs that is no success.
     """
     home.mkdir(parents=True, exist_ok=True)
     first, *others = parts
@@ -55,7 +59,8 @@ def run(parts: Mapping[str, Sequence[str]], home: Path) -> int:
         for part, (process, output) in meanwhile.items():
             say(f"\n===== {part} =====")
             codes.append(_follow(process, output))
-    _report_coverage(home)
+    if _counts_coverage():
+        _report_coverage(home)
     return next((code for code in codes if code), 0)
 
 
@@ -64,7 +69,7 @@ def _start(
 ) -> subprocess.Popen[bytes]:
     with shielded():
         return subprocess.Popen(
-            [PYTHON, "-m", "pytest", "--cov", "--cov-report=", *arguments],
+            [PYTHON, "-m", "pytest", *_coverage_options(), *arguments],
             cwd=ROOT,
             env=os.environ
             | {"VAR_DIR": str(home / part), "COVERAGE_FILE": str(home / f".coverage.{part}")},
@@ -90,6 +95,15 @@ def _follow(process: subprocess.Popen[bytes], output: IO[bytes]) -> int:
             if code is not None:
                 return code
             time.sleep(_LOOK_EACH_SECONDS)
+
+
+def _counts_coverage() -> bool:
+    """Only on demand: to count lines takes as much of the processor as to run them."""
+    return os.environ.get("COVERAGE") == "1"
+
+
+def _coverage_options() -> list[str]:
+    return ["--cov", "--cov-report="] if _counts_coverage() else ["--no-cov"]
 
 
 def _report_coverage(home: Path) -> None:

@@ -21,6 +21,7 @@ def station(request: HttpRequest) -> HttpResponse:
     code = known["station"]
     context = {"station": code, "bootstrap": known, "version": page_version()}
     response = render(request, "scans/station.html", context)
+    response["X-Version"] = context["version"]
     if code:
         binding.bind(response, code)
     return response

@@ -48,7 +48,10 @@ class Machine:
     changes: dict[str, str] = field(default_factory=dict)
 
     def source(self, name: str) -> Path:
-        return DOCKER / name if name.startswith(".") else self.volumes / name
+        # What people give is nothing here, whatever lies in this checkout's docker/secrets.
+        if name.startswith(".") and name != "./secrets":
+            return DOCKER / name
+        return self.volumes / ("given" if name == "./secrets" else name)
 
     def command(self, service: str, *command: str, **changes: str) -> list[str]:
         """What runs `command`, or the service's own, in a namespace of mounts."""

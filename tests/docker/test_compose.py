@@ -12,6 +12,7 @@ import pytest
 
 from quality.pool.budget import RESERVE
 from tests.docker.compose import DOCKER, VARIABLE, content, seconds, services, variables, volumes
+from tests.test_docs import PRODUCTION
 from tests.test_docs import variables as variables_of_the_code
 
 ROOT = DOCKER.parent
@@ -19,9 +20,8 @@ FILES = sorted(path.name for path in DOCKER.glob("compose*.yml"))
 SERVICES = services()
 OURS = {"migrate", "web", "backup"}
 GUIDE = (DOCKER / "INSTALL.md").read_text()
-README = (ROOT / "README.md").read_text()
 # What serving reads besides, without files: of no interest where no server is asked.
-PRODUCTION = {"SECRET_KEY": "s" * 30 + "abcdefghijklmnop", "DATABASE_URL": "mysql://u:p@h/quality"}
+SECRETS = {"SECRET_KEY": "s" * 30 + "abcdefghijklmnop", "DATABASE_URL": "mysql://u:p@h/quality"}
 
 
 # ----- The files
@@ -68,7 +68,7 @@ def test_no_secret_is_written_there_or_taken_from_the_environment(name):
 
 @pytest.mark.parametrize("name", FILES)
 def test_all_that_is_taken_from_outside_is_documented(name):
-    documented = set(re.findall(r"`([A-Z_]+)`", README + GUIDE))
+    documented = set(re.findall(r"`([A-Z_]+)`", PRODUCTION + GUIDE))
     # Of the shell that compose is called from.
     assert variables(name) - documented - {"UID", "GID"} == set()
 
@@ -169,8 +169,7 @@ def test_the_site_has_no_password_of_the_account_that_owns_its_tables():
 def test_the_settings_read_all_that_a_service_of_ours_is_told(service):
     told = set(services(**dict.fromkeys(variables(), "1"))[service]["environment"])
     assert len(told) > 10
-    known = variables_of_the_code() | {"BACKUP_KEY_FILE"}
-    assert told - known == set()
+    assert told - variables_of_the_code() == set()
 
 
 def test_one_name_is_all_that_the_site_is_called_by():
@@ -215,7 +214,7 @@ def test_all_workers_fit_into_the_server_with_a_reserve(given):
             "PATH": os.environ["PATH"],
             "DJANGO_SETTINGS_MODULE": "quality.settings",
             **told,
-            **PRODUCTION,
+            **SECRETS,
         },
         capture_output=True,
         text=True,

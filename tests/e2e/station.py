@@ -1,6 +1,7 @@
 """The station page as a person at it sees and uses it."""
 
 import re
+import time
 from typing import Any
 
 from playwright.sync_api import Locator, Page, Route, expect
@@ -14,14 +15,20 @@ def sign_in(page: Page, user: str, password: str = PASSWORD) -> None:
     page.press("#id_password", "Enter")
 
 
-# Whether the browser has the page for when the server is away.
+# The page that this browser has kept for when the server is away: its version and its files.
 KEPT = """async () => {
-  for (const name of await caches.keys()) {
+  const names = (await caches.keys()).filter((name) => name.startsWith("station-"));
+  for (const name of names.sort().reverse()) {
     const cache = await caches.open(name);
-    if (name.startsWith("station-") && await cache.match("/scans/station/")) return true;
+    const page = await cache.match("/scans/station/");
+    if (!page) continue;
+    const version = (await page.text()).match(/data-version="(\\w+)"/)[1];
+    const files = (await cache.keys()).map(({ url }) => new URL(url).pathname);
+    return { version, files };
   }
-  return false;
+  return null;
 }"""
+KEPT_SECONDS = 60
 TYPE = """codes => {
   for (const key of codes.flatMap((code) => [...code, "Enter"])) {
     document.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
@@ -106,8 +113,19 @@ class StationPage:
         expect(self.banner).to_contain_text("saved")
         self.await_pending(0)
 
+    @property
+    def version(self) -> str:
+        return self.page.locator("#station").get_attribute("data-version") or ""
+
+    def kept(self) -> Any:
+        return self.page.evaluate(KEPT)
+
     def await_page_kept(self) -> None:
-        self.page.wait_for_function(f"({KEPT})()")
+        """The page that is open. Not by `wait_for_function`, to which any promise is true."""
+        deadline = time.monotonic() + KEPT_SECONDS
+        while (self.kept() or {}).get("version") != self.version:
+            assert time.monotonic() < deadline, "the page was not kept"
+            time.sleep(0.05)
 
     # -- what can go wrong on the way to the server
 

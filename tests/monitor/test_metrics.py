@@ -2,11 +2,13 @@
 
 import contextlib
 import os
+import re
 import signal
 import threading
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import MySQLdb
 import pytest
@@ -16,9 +18,12 @@ from prometheus_client.parser import text_string_to_metric_families
 from quality import sizing
 from quality.devdb.mariadb import PrivateMariaDB
 from quality.monitor import metrics
+from quality.monitor.latencies import RESPONSES
 from quality.monitor.writing import writer
 from tests.monitor.promql import OF_PROMETHEUS, expressions, metrics_of
 from tests.serving import Database, Site, running
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 class Scrape:
@@ -35,6 +40,9 @@ class Scrape:
             for one in self.samples
             if one.name == name and labels.items() <= one.labels.items()
         )
+
+    def names(self) -> set[str]:
+        return {one.name for one in self.samples}
 
     def pids(self) -> set[int]:
         """The web workers that have a pool."""
@@ -190,10 +198,10 @@ def everything(site) -> set[str]:
     deadline = time.monotonic() + 20
     told = Scrape(ask(site, "/metrics"))
     # The first sample, and the writer's next turn.
-    awaited = {"db_server_up", "db_query_duration_seconds"}
-    while not awaited <= told.families.keys() and time.monotonic() < deadline:
+    awaited = {"db_server_up", "db_query_duration_seconds_count", f"{RESPONSES}_total"}
+    while not awaited <= told.names() and time.monotonic() < deadline:
         told = Scrape(ask(site, "/metrics"))
-    return {one.name for one in told.samples}
+    return told.names()
 
 
 def ask(site: Site, path: str, **headers: str) -> str:
@@ -290,3 +298,23 @@ def test_waiting_threads_delay_no_scrape(site):
 def test_whoever_asks_for_a_metric_finds_it(everything, place, expression):
     missing = metrics_of(expression) - everything - OF_PROMETHEUS
     assert missing == set(), f"{place} asks for what /metrics does not export"
+
+
+def test_each_metric_is_documented_and_no_other(everything):
+    text = (ROOT / "quality" / "monitor" / "README.md").read_text()
+    table = text[text.index("| metric |") :].partition("\n\n")[0]
+    documented, beginnings = set(), set()
+    for cell in re.findall(r"^\| (`[^|]+) \|", table, re.MULTILINE):
+        names = re.findall(r"`(\w+)(…?)`", cell)
+        stem = names[0][0].rpartition("_")[0]
+        for name, goes_on in names:
+            whole = f"{stem}{name}" if name.startswith("_") else name
+            (beginnings if goes_on else documented).add(whole)
+    ours = {
+        re.sub(r"_(?:bucket|sum|count|created)$", "", name)
+        for name in everything
+        if not name.startswith(("process_", "python_"))
+    }
+    described = {name for name in ours if name.startswith(tuple(beginnings))}
+    assert ours - described - documented == set()
+    assert documented - ours == set()

@@ -91,7 +91,7 @@ class TestEachTable:
 
 
 def test_an_account_with_what_serving_takes_cannot_get_around_it(filled, mariadb_home):
-    """The four rights that README names."""
+    """The four rights that docker/README.md names."""
     server, name = PrivateMariaDB(mariadb_home), connection.settings_dict["NAME"]
     with Administrator(server) as administrator:
         administrator.query("CREATE OR REPLACE USER serving@localhost IDENTIFIED BY 'serving'")

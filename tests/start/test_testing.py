@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -51,12 +52,13 @@ def servers(home: Path) -> list[PrivateMariaDB]:
     return [PrivateMariaDB(home / part / "tests" / "mariadb") for part in PARTS]
 
 
-def run(home: Path, *tests: str) -> subprocess.Popen[str]:
+def run(home: Path, *tests: str, coverage: str = "") -> subprocess.Popen[str]:
     for part, text in zip(PARTS, tests, strict=True):
         (home / f"test_{part}.py").write_text(text.format(part))
     return subprocess.Popen(
         [sys.executable, "-c", COMMAND, home],
         cwd=ROOT,
+        env=os.environ | {"COVERAGE": coverage},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -81,7 +83,13 @@ def test_all_parts_run_and_each_may_fail_the_whole(
     assert output.index("here is one" if tests[0] == PASSING else "1 failed") < output.index("two")
     assert output.index("= two =") < output.index("= three =")
     assert output.count("1 passed") == tests.count(PASSING)
-    assert "TOTAL" in output, "the coverage of all"
+    assert "TOTAL" not in output
+
+
+def test_coverage_is_of_all_parts_and_on_demand(home: Path) -> None:
+    output, _ = run(home, PASSING, PASSING, PASSING, coverage="1").communicate(timeout=180)
+    assert output.count("1 passed") == 3
+    assert output.count("TOTAL") == 1
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -15,13 +15,13 @@ async function files() {
 }
 
 /** Missing on plain http: then the page opens only while the server is there. */
-export async function keepPage(workerUrl, workers = navigator.serviceWorker) {
+export async function keepPage({ workerUrl, version }, workers = navigator.serviceWorker) {
   if (!workers) return;
   const madeOf = await files();
   try {
     await workers.register(workerUrl);
     const { active } = await workers.ready;
-    active.postMessage({ files: madeOf });
+    active.postMessage({ files: madeOf, version });
   } catch (error) {
     console.info("The page is not kept for when the server is away:", error);
   }

@@ -309,7 +309,7 @@ outbox.start();
 watch.start();
 setInterval(tick, 1000);
 
-keepPage(workerUrl);
+keepPage({ workerUrl, version });
 watchVersion({ workerUrl, version, onNewer: () => desk.offerNewer() });
 
 // Ask that the browser does not clear away what we keep. Missing on plain http.

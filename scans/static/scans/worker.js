@@ -28,11 +28,11 @@ self.addEventListener("fetch", (event) => {
 
 // A page that has loaded names the files that it is made of.
 self.addEventListener("message", (event) => {
-  if (Array.isArray(event.data?.files)) event.waitUntil(keep(event.data.files));
+  if (Array.isArray(event.data?.files)) event.waitUntil(keep(event.data));
 });
 
 /** Keeps the page and its files anew; what was kept stays until all of them are here. */
-async function keep(files) {
+async function keep({ files, version }) {
   const name = `${CACHE}${Date.now()}`;
   let page, answers;
   try {
@@ -40,6 +40,8 @@ async function keep(files) {
   } catch {
     return; // The next page to load tries again.
   }
+  // The server has become another version meanwhile: these are not its page's files.
+  if (page.headers.get("X-Version") !== version) return;
   const cache = await caches.open(name);
   await Promise.all(answers.map((answer, at) => cache.put(files[at], answer)));
   await cache.put(PAGE, page); // Last: where it is, all that it is made of is, too.

@@ -102,8 +102,9 @@ class Command(BaseCommand):
         for one in found:
             age_hours = (timezone.now() - one.moment).total_seconds() / 3600
             self.stdout.write(
-                f"{one.file}  {timezone.localtime(one.moment):%Y-%m-%d %H:%M}  {age_hours:.1f} h old"
-                f"  {megabytes(one)}  {one.total_rows:,} rows  {one.kind}  test: {one.outcome}"
+                f"{one.file}  {timezone.localtime(one.moment):%Y-%m-%d %H:%M}  "
+                f"{age_hours:.1f} h old  {megabytes(one)}  {one.total_rows:,} rows  "
+                f"{one.kind}  test: {one.outcome}"
             )
         if not found:
             self.stdout.write(f"There is no backup in {shelf.folder()}.")
@@ -112,18 +113,22 @@ class Command(BaseCommand):
         stopped = threading.Event()
         # What would fail each night fails now.
         place, _keys = shelf.folder(), read_keys(settings.BACKUP_KEY)
-        self.stdout.write(f"A backup to {place} each night at {at:%H:%M}, {settings.TIME_ZONE}.")
-        self.stdout.flush()
+
+        def say(text: str) -> None:
+            self.stdout.write(text)
+            self.stdout.flush()
 
         def stop(number: int, _frame: object) -> None:
             stopped.set()
             sys.exit(0)
 
         with ending_cleanly(stop):
+            say(f"A backup to {place} each night at {at:%H:%M}, {settings.TIME_ZONE}.")
             nightly.run(
                 at,
                 timezone.get_default_timezone(),
                 found=lambda: shelf.backups(place),
                 take=lambda: self._tell(take(Kind.NIGHTLY, test=self.test)),
+                say=say,
                 stopped=stopped,
             )

@@ -1,0 +1,111 @@
+"""The page of backups, and who may carry one away."""
+
+import logging
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Permission
+from django.db import connection
+from django.test import Client
+
+from accounts.models import User
+from accounts.roles import CATALOGUE, ROLES
+from quality.backups import manifest as manifests
+from quality.backups.manifest import Manifest, Outcome
+from tests.backups.test_manifest import made
+
+LIST = "/admin/backups/backup/"
+
+
+@pytest.fixture
+def there(settings, tmp_path) -> Manifest:
+    """A backup of 600 kB, and one whose test failed."""
+    settings.BACKUP_DIR = str(tmp_path)
+    good = made(bytes=600_000).tested(Outcome.PASSED)
+    bad = made(file="quality-20261128T003000Z.sql.zst.age", is_encrypted=True).tested(
+        Outcome.FAILED, why="<b>other</b> rows"
+    )
+    for one in (good, bad):
+        (tmp_path / one.file).write_bytes(b"0123456789" * 60_000)
+        manifests.write(one, tmp_path)
+    (tmp_path / "secret").write_text("not a backup")
+    return good
+
+
+def address(one: str) -> str:
+    return f"{LIST}{one}/download/"
+
+
+@pytest.fixture
+def keeper(person) -> Client:
+    """An administrator to whom a superuser has given the right to download."""
+    user = person("admin")
+    user.user_permissions.add(Permission.objects.get(codename="download_backup"))
+    client = Client()
+    client.force_login(User.objects.get(pk=user.pk))
+    return client
+
+
+def test_an_administrator_sees_what_there_is_and_no_way_to_it(client_of, there):
+    page = client_of("admin").get(LIST).content.decode()
+    assert "585" in page
+    assert "&lt;b&gt;other&lt;/b&gt; rows" in page
+    assert there.file not in page
+    assert "/download/" not in page
+    for method in ("get", "post"):
+        assert getattr(client_of("admin"), method)(address(there.file)).status_code == 403
+
+
+@pytest.mark.parametrize("role", ["operator", "quality", "auditor"])
+def test_others_see_nothing(client_of, there, role):
+    assert client_of(role).get(LIST).status_code in (302, 403)
+
+
+def test_no_role_holds_the_right_and_only_a_superuser_gives_it():
+    assert "backups.download_backup" not in CATALOGUE
+    assert not any("backups.download_backup" in rights for rights in ROLES.values())
+    assert "backups.view_backup" in ROLES["admin"]
+
+
+def test_a_download_is_asked_for_once_more_and_written_down(keeper, there, tmp_path, caplog):
+    assert address(there.file) in keeper.get(LIST).content.decode()
+    asked = keeper.get(address(there.file))
+    assert asked.status_code == 200
+    assert "attachment" not in asked.headers.get("Content-Disposition", "")
+    assert not LogEntry.objects.filter(change_message="download").exists()
+    with caplog.at_level(logging.INFO, "quality.settings"):
+        answer = keeper.post(address(there.file), {"part": "backup"})
+        # Written down before the first byte.
+        assert LogEntry.objects.get(change_message="download").object_id == there.file
+    assert f"backup {there.file}: downloaded by admin" in caplog.text
+    assert answer.headers["Content-Disposition"] == f'attachment; filename="{there.file}"'
+    assert b"".join(answer.streaming_content) == (tmp_path / there.file).read_bytes()
+    answer = keeper.post(address(there.file), {"part": "manifest"})
+    path = manifests.path_of(tmp_path / there.file)
+    assert b"".join(answer.streaming_content) == path.read_bytes()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_download_holds_no_connection(keeper, there):
+    answer = keeper.post(address(there.file), {"part": "backup"})
+    pieces = iter(answer.streaming_content)
+    connection.ensure_connection()
+    next(pieces)
+    assert connection.connection is None
+    assert len(list(pieces)) > 1
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["secret", "..%2fsecret", "%2e%2e", "..", "%2fetc%2fpasswd", ".lock", "x", "%00", "*"],
+)
+def test_nothing_else_is_given_out(keeper, there, name):
+    answer = keeper.post(address(name), {"part": "backup"})
+    assert answer.status_code in (404, 400)
+
+
+def test_a_folder_that_is_not_there_is_told(client_of, settings, tmp_path):
+    settings.BACKUP_DIR = ""
+    assert "BACKUP_DIR is not set" in client_of("admin").get(LIST).content.decode()
+    settings.BACKUP_DIR = str(tmp_path / "none")
+    assert client_of("admin").get(LIST).status_code == 200

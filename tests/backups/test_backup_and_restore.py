@@ -1,0 +1,460 @@
+"""What was backed up comes back: the same rows, triggers, numbers and chain of seals."""
+
+import json
+import os
+import signal
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import MySQLdb
+import pytest
+
+from quality.backups import manifest as manifests
+from quality.backups.errors import BackupError
+from quality.backups.manifest import Outcome, path_of, read
+from quality.backups.restoring import check
+from tests.backups.conftest import KEY, House
+from tests.serving import Database
+
+
+def counts(database: Database) -> dict[str, int]:
+    tables = database.run(
+        "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE()"
+    )
+    return {name: database.run(f"SELECT COUNT(*) FROM `{name}`")[0][0] for (name,) in tables}
+
+
+def triggers(database: Database) -> list[tuple[object, ...]]:
+    return database.run(
+        "SELECT TRIGGER_NAME, EVENT_OBJECT_TABLE, ACTION_TIMING, EVENT_MANIPULATION, "
+        "ACTION_STATEMENT FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE() "
+        "ORDER BY TRIGGER_NAME"
+    )
+
+
+def checksums(database: Database) -> list[tuple[object, ...]]:
+    """What the server itself makes of each table's content."""
+    names = ", ".join(f"`{name}`" for name in sorted(counts(database)))
+    found = database.run(f"CHECKSUM TABLE {names} EXTENDED")
+    return [(name.partition(".")[2], number) for name, number in found]
+
+
+def next_ids(database: Database) -> dict[str, int]:
+    return dict(
+        database.run(
+            "SELECT TABLE_NAME, AUTO_INCREMENT FROM information_schema.TABLES "
+            "WHERE TABLE_SCHEMA = DATABASE() AND AUTO_INCREMENT IS NOT NULL"
+        )
+    )
+
+
+def databases(database: Database) -> set[str]:
+    return {name for (name,) in database.run("SHOW DATABASES")}
+
+
+def has_begun(database: Database) -> bool:
+    """Whether something is restored into it, which may not be there yet."""
+    sql = "SELECT 1 FROM information_schema.TABLES WHERE TABLE_NAME = 'scans_defect'"
+    return bool(database._run(f"{sql} AND TABLE_SCHEMA = '{database.name}'", database=""))
+
+
+def drop(database: Database) -> None:
+    database._run(f"DROP DATABASE IF EXISTS `{database.name}`", database="")
+    database._run(f"CREATE DATABASE `{database.name}`", database="")
+
+
+# ----- Taking one
+
+
+def test_a_backup_is_restored_aside_and_tells_so(house, encrypted):
+    path, manifest = encrypted
+    assert manifest.outcome == Outcome.PASSED
+    assert manifest.is_encrypted
+    assert manifest.rows == counts(house.database)
+    digest, number, scans = house.head()
+    assert manifest.rows["scans_scan"] == scans > 1000
+    assert manifest.heads["scans_scan"] == manifest.test["heads"]["scans_scan"] == digest
+    assert manifest.test["seals"]["scans_scan"] == number
+    assert manifest.triggers == len(triggers(house.database)) > 10
+    assert "quality_kept_restored" not in databases(house.database)
+    assert path.stat().st_size == manifest.bytes
+
+
+def test_sessions_are_in_no_backup(house):
+    house.database.run(
+        "INSERT INTO accounts_session (session_key, session_data, expire_date, address, station) "
+        "VALUES ('sessionkeyofsomebody', '', '2099-01-01', '', '')"
+    )
+    try:
+        _path, manifest = house.back_up()
+    finally:
+        house.database.run("DELETE FROM accounts_session")
+    assert manifest.rows["accounts_session"] == 0
+    assert manifest.outcome == Outcome.PASSED
+
+
+def test_the_password_is_on_no_command_line(house):
+    with house.start("backup", "--no-test") as process:
+        seen: set[str] = set()
+        while process.poll() is None:
+            for entry in Path("/proc").iterdir():
+                if entry.name.isdigit():
+                    try:
+                        seen.add((entry / "cmdline").read_bytes().decode(errors="replace"))
+                    except OSError:
+                        continue
+    assert any("mariadb-dump\0" in line for line in seen)
+    assert not any(house.database.server.password in line for line in seen)
+
+
+def test_only_the_public_part_of_a_key_tests_nothing_and_says_so(house, encrypted, other):
+    public = KEY.partition("public key: ")[2].split()[0]
+    said = house.does("backup", BACKUP_KEY=public)
+    assert "Not tested: BACKUP_KEY holds no secret part" in said
+    newest = max(name for name in house.files() if name.endswith(".age"))
+    assert read(path_of(house.folder / newest)).outcome == Outcome.UNREADABLE
+    assert "no key that opens it" in house.fails(
+        "restore", "--check", str(house.folder / newest), BACKUP_KEY=public
+    )
+    house.does("restore", "--check", str(house.folder / newest), BACKUP_KEY=KEY)
+
+
+def test_a_second_one_at_the_same_time_is_refused(house):
+    with house.start("backup", "--no-test") as first:
+        deadline = time.monotonic() + 60
+        while not list(house.folder.glob("*.partial")) and time.monotonic() < deadline:
+            assert first.poll() is None
+            time.sleep(0.005)
+        os.kill(first.pid, signal.SIGSTOP)
+        try:
+            said = house.fails("backup")
+        finally:
+            os.kill(first.pid, signal.SIGCONT)
+        assert "Another backup or restore is at work" in said
+        first.communicate()
+    assert first.returncode == 0
+
+
+def test_one_that_is_told_to_end_leaves_nothing_behind(house):
+    before = house.files()
+    with house.start("backup", BACKUP_KEY=KEY) as process:
+        deadline = time.monotonic() + 60
+        while not list(house.folder.glob("*.partial")) and time.monotonic() < deadline:
+            time.sleep(0.005)
+        process.terminate()
+        out, error = process.communicate(timeout=30)
+    assert process.returncode == 128 + signal.SIGTERM, out + error
+    assert house.files() == before
+
+
+def test_a_scratch_database_that_holds_anothers_is_left_alone(house):
+    mine = Database(house.database.server, "quality_precious")
+    mine.create()
+    mine.run("CREATE TABLE precious (id INT)")
+    said = house.fails("backup", BACKUP_SCRATCH_DATABASE="quality_precious")
+    assert "holds something that no restore test has made" in said
+    assert counts(mine) == {"precious": 0}
+    assert "the house's own database" in house.fails(
+        "backup", BACKUP_SCRATCH_DATABASE="quality_kept"
+    )
+    mine._run("DROP DATABASE quality_precious", database="")
+    assert house.head()[2] > 1000
+    # Both failed their test, and say so.
+    failed = [read(path_of(house.folder / name)) for name in house.files() if name[-4:] == ".zst"]
+    assert sum(one.outcome == Outcome.FAILED for one in failed) == 2
+    for one in failed:
+        if one.outcome == Outcome.FAILED:
+            (house.folder / one.file).unlink()
+            path_of(house.folder / one.file).unlink()
+
+
+def test_a_right_that_is_missing_is_told_with_what_gives_it(house):
+    said = house.fails("backup", BACKUP_SCRATCH_DATABASE="elsewhere")
+    assert "GRANT ALL ON `elsewhere`.*" in said
+    assert said.count("Traceback") == 0
+
+
+def test_before_migrations_only_what_has_some_to_come_is_backed_up(house, other):
+    before = house.files()
+    assert "no backup is needed" in house.does("backup", "--before-migrations")
+    drop(other.database)
+    assert "no backup is needed" in other.does("backup", "--before-migrations")
+    assert house.files() == before
+    house.database.run("DELETE FROM django_migrations WHERE app='backups'")
+    try:
+        said = house.does("backup", "--before-migrations")
+    finally:
+        house.does("migrate", "--fake", "backups", "--verbosity=0")
+    assert "the first backups.0001_rights" in said
+    assert "Restored aside" in said
+    house.database.run("DELETE FROM django_migrations WHERE app='backups'")
+    try:
+        assert "Cannot write" in house.fails("backup", "--before-migrations", BACKUP_DIR="/proc/x")
+    finally:
+        house.does("migrate", "--fake", "backups", "--verbosity=0")
+
+
+def test_each_night_runs_once_ends_at_once_and_is_not_repeated(house):
+    def run(until: str) -> None:
+        with house.start("backup", "--nightly", "02:30", "--no-test") as process:
+            assert process.stdout is not None
+            lines = iter(process.stdout.readline, "")
+            assert any(until in line for line in lines)
+            began = time.monotonic()
+            process.terminate()
+            process.communicate(timeout=30)
+        assert process.returncode == 0
+        assert time.monotonic() - began < 10
+
+    before = house.files()
+    run("The next one is due at")
+    (new,) = {name for name in set(house.files()) - set(before) if name.endswith(".json")}
+    assert json.loads((house.folder / new).read_text())["kind"] == "nightly"
+    # Started once more: this night has its backup.
+    run("The next one is due at")
+    assert len(house.files()) == len(before) + 2
+
+
+# ----- Bringing it back
+
+
+def test_a_backup_made_under_writes_fills_an_empty_server_with_the_same(house, other):
+    """On another server: rows as dumped, the chain as sealed, triggers, and ids that go on."""
+    drop(other.database)
+    with writes(house.database) as written:
+        path, manifest = house.back_up(BACKUP_KEY=KEY)
+    assert len(written) > 10
+    assert manifest.outcome == Outcome.PASSED
+    said = other.does("restore", str(path), BACKUP_KEY=KEY)
+    assert counts(other.database) == manifest.rows
+    assert triggers(other.database) == triggers(house.database)
+    assert other.head()[:2] == house.head()[:2]
+    assert str(other.head()[0]) in said
+    assert "unbroken" in said
+    # Each write was two rows in one transaction: none is there by half.
+    rows = dict(other.database.run("SELECT badge, name FROM scans_operator"))
+    firsts = {badge[1:] for badge in rows if badge.startswith("A")}
+    assert firsts == {badge[1:] for badge in rows if badge.startswith("B")}
+    assert (
+        rows["OP7777"]
+        == dict(house.database.run("SELECT badge, name FROM scans_operator"))["OP7777"]
+    )
+    with pytest.raises(MySQLdb.OperationalError, match="append-only"):
+        other.database.run("DELETE FROM scans_scan LIMIT 1")
+    assert next_ids(other.database)["scans_scan"] >= next_ids(house.database)["scans_scan"]
+    (last,) = other.database.run("SELECT MAX(id) FROM scans_scan")[0]
+    assert next_ids(other.database)["scans_scan"] > last
+    other.does("rebuildrollups", "--check")
+    other.does("migrate", "--check")
+
+
+def test_without_writes_each_table_has_the_server_s_own_checksum(house, plain, other):
+    drop(other.database)
+    path, _manifest = house.back_up()
+    other.does("restore", str(path))
+    assert checksums(other.database) == checksums(house.database)
+
+
+@contextmanager
+def writes(database: Database) -> Iterator[list[str]]:
+    """Two rows in each transaction, again and again."""
+    stopped, written = threading.Event(), []
+
+    def write() -> None:
+        with MySQLdb.connect(**database._login, database=database.name) as connection:
+            cursor = connection.cursor()
+            while not stopped.is_set():
+                mark = uuid.uuid4().hex[:8]
+                for letter in "AB":
+                    cursor.execute(
+                        "INSERT INTO scans_operator (badge, name, active) VALUES (%s, '', 0)",
+                        [letter + mark],
+                    )
+                connection.commit()
+                written.append(mark)
+                stopped.wait(0.005)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        yield written
+    finally:
+        stopped.set()
+        thread.join()
+
+
+def test_what_is_there_is_replaced_only_by_who_repeats_its_name(plain, other):
+    path, manifest = plain
+    drop(other.database)
+    other.does("restore", str(path))
+    other.database.run("INSERT INTO scans_operator (badge, name, active) VALUES ('OP0815', '', 1)")
+    for options in ([], ["--replace", "qualitty"]):
+        assert "Nothing was changed. To replace" in other.fails("restore", str(path), *options)
+    with MySQLdb.connect(**other.database._login, database="quality"):
+        said = other.fails("restore", str(path), "--replace", "quality")
+    assert "1 other connections work with quality" in said
+    assert counts(other.database) != manifest.rows
+    said = other.does("restore", str(path), "--replace", "quality")
+    assert counts(other.database) == manifest.rows
+    (before,) = [name for name in other.files() if name.endswith(".zst")]
+    assert f"What was there before is in {before}" in said
+    was = read(path_of(other.folder / before))
+    assert was.rows["scans_operator"] == manifest.rows["scans_operator"] + 1
+    assert "quality_restored" not in databases(other.database)
+
+
+def test_another_database_is_filled_beside_the_house_s(house, plain):
+    path, manifest = plain
+    beside = Database(house.database.server, "quality_beside")
+    house.does("restore", str(path), "--into", "quality_beside")
+    assert counts(beside) == manifest.rows
+    assert "only an empty" in house.fails(
+        "restore", str(path), "--into", "quality_beside", "--replace", "quality_beside"
+    )
+    beside._run("DROP DATABASE quality_beside", database="")
+
+
+def test_a_restore_that_is_cut_off_is_run_again(plain, other):
+    path, manifest = plain
+    drop(other.database)
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with other.start("restore", str(path)) as process:
+            deadline = time.monotonic() + 60
+            while not has_begun(other.database) and time.monotonic() < deadline:
+                time.sleep(0.005)
+            process.send_signal(number)
+            process.communicate(timeout=60)
+        assert process.returncode != 0
+        if number == signal.SIGTERM:
+            assert counts(other.database) == {}
+    assert counts(other.database) != {}
+    other.does("restore", str(path))
+    assert counts(other.database) == manifest.rows
+
+
+# ----- What is refused
+
+
+@pytest.fixture
+def copy(encrypted, plain, tmp_path):
+    """`copy("plain")` is a backup and its manifest, to be damaged."""
+
+    def make(which: str) -> Path:
+        path, _manifest = encrypted if which == "encrypted" else plain
+        for one in (path, path_of(path)):
+            (tmp_path / one.name).write_bytes(one.read_bytes())
+        return tmp_path / path.name
+
+    return make
+
+
+def flipped(at: float):
+    def flip(path: Path) -> None:
+        whole = bytearray(path.read_bytes())
+        whole[round((len(whole) - 1) * at)] ^= 1
+        path.write_bytes(whole)
+
+    return flip
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def grow(path: Path) -> None:
+    path.write_bytes(path.read_bytes() + b"x")
+
+
+def alter_manifest(path: Path) -> None:
+    text = path_of(path).read_text()
+    path_of(path).write_text(text.replace('"scans_scan": ', '"scans_scan": 1', 1))
+
+
+def lose_manifest(path: Path) -> None:
+    path_of(path).unlink()
+
+
+def lose_file(path: Path) -> None:
+    path.unlink()
+
+
+DAMAGES = {
+    "cut by a byte": (cut, "cut off"),
+    "a byte more": (grow, "altered"),
+    "a bit at the begin": (flipped(0), "damaged"),
+    "a bit in the middle": (flipped(0.5), "damaged"),
+    "a bit at the end": (flipped(1), "damaged"),
+    "the manifest altered": (alter_manifest, "altered"),
+    "the manifest missing": (lose_manifest, "no manifest"),
+    "the file missing": (lose_file, "no file"),
+}
+
+
+@pytest.mark.parametrize("which", ["plain", "encrypted"])
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_backup_is_refused(copy, settings, which, damage):
+    """By what each restore begins with; it has no database to change anything in."""
+    path = copy(which)
+    settings.BACKUP_KEY = KEY
+    assert check(path).file == path.name
+    spoil, says = DAMAGES[damage]
+    spoil(path)
+    with pytest.raises(BackupError, match=says) as refused:
+        check(path)
+    assert str(path) in str(refused.value)
+
+
+def test_a_damaged_backup_changes_nothing(copy, other):
+    drop(other.database)
+    path = copy("encrypted")
+    flipped(0.9)(path)
+    assert "damaged" in other.fails("restore", str(path), BACKUP_KEY=KEY)
+    assert counts(other.database) == {}
+
+
+def test_another_s_manifest_and_another_key_are_refused(copy, other, house):
+    path, twin = copy("encrypted"), copy("plain")
+    drop(other.database)
+    other_key = house.does("backup", "--new-key")
+    assert "another key" in other.fails("restore", str(path), BACKUP_KEY=other_key)
+    assert "no key that opens it" in other.fails("restore", str(path), BACKUP_KEY="")
+    path_of(path).write_bytes(path_of(twin).read_bytes())
+    assert f"is that of {twin.name}" in other.fails("restore", str(path), BACKUP_KEY=KEY)
+    assert counts(other.database) == {}
+
+
+def test_rows_that_a_forged_manifest_claims_are_missed(copy, other):
+    """Who forges the manifest's own checksum, too, is found out by what is in the file."""
+    path = copy("plain")
+    honest = read(path_of(path))
+    forged = replace(honest, rows=honest.rows | {"scans_scan": honest.rows["scans_scan"] - 1})
+    manifests.write(forged, path.parent)
+    drop(other.database)
+    said = other.fails("restore", str(path))
+    assert "does not hold what its manifest says. `scans_scan`" in said
+    forged = replace(honest, heads={"scans_scan": "ab" * 32})
+    manifests.write(forged, path.parent)
+    assert "chain of seals in quality is broken" in other.fails("restore", str(path))
+    assert counts(other.database) == {}
+    forged = replace(honest, migrations=[*honest.migrations, "scans.9999_future"])
+    manifests.write(forged, path.parent)
+    assert "does not know scans.9999_future" in other.fails("restore", str(path))
+
+
+def test_a_sealed_record_that_was_changed_fails_the_test(house: House, other, plain):
+    """Its rows are as many; the chain tells."""
+    path, _manifest = plain
+    drop(other.database)
+    other.does("restore", str(path))
+    other.database.run("DROP TRIGGER scans_scan_keep_update")
+    other.database.run("UPDATE scans_scan SET operator = 'OP6666' ORDER BY id LIMIT 1")
+    assert "The chain of seals" in other.fails("backup")
+    newest = max(name for name in other.files() if name.endswith(".zst"))
+    manifest = read(path_of(other.folder / newest))
+    assert manifest.outcome == Outcome.FAILED
+    assert "changed" in manifest.test["why"]
