@@ -34,6 +34,9 @@ DATABASE_AWAY = {
     ER.SERVER_SHUTDOWN,
     ER.TOO_MANY_USER_CONNECTIONS,
     ER.USER_LIMIT_REACHED,
+    # A node that has lost its cluster takes nothing; one that loses it now cannot commit.
+    ER.UNKNOWN_COM_ERROR,
+    ER.ERROR_DURING_COMMIT,
     # A statement took longer than it may: on MariaDB, on MySQL.
     1969,
     3024,

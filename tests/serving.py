@@ -56,6 +56,11 @@ class Database:
             "charset": "utf8mb4",
         }
 
+    @property
+    def login(self) -> dict[str, Any]:
+        """What MySQLdb takes to be a client of its own."""
+        return self._login | {"database": self.name}
+
     def create(self) -> None:
         """Make it anew."""
         self._run(f"DROP DATABASE IF EXISTS `{self.name}`", database="")

@@ -4,7 +4,6 @@ import csv
 import io
 import os
 import signal
-import socket
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -60,18 +59,19 @@ class HAProxy:
             os.kill(child.pid, signal.SIGTERM)
             child.wait(STOP_SECONDS)
 
-    def tell(self, command: str) -> str:
-        """An order, and what it says."""
-        with socket.socket(socket.AF_UNIX) as client:
-            client.connect(str(self._socket))
-            client.sendall(f"{command}\n".encode())
-            return b"".join(iter(lambda: client.recv(65536), b"")).decode()
+    def tell(self, order: str) -> str:
+        """An order, given as CLUSTER.md has it, and what it says. Raises CalledProcessError."""
+        command = ["perl", str(CONFIGURATION / "tell"), *order.split()]
+        environ = os.environ | {"HAPROXY_SOCKET": str(self._socket)}
+        return subprocess.run(
+            command, env=environ, check=True, capture_output=True, text=True
+        ).stdout
 
     def states(self) -> dict[str, str]:
         """By server ("node1", "web1"): "UP", "DOWN", "MAINT", …; none when it does not run."""
         try:
             told = self.tell("show stat").removeprefix("# ")
-        except OSError:
+        except subprocess.CalledProcessError:
             return {}
         rows = csv.DictReader(io.StringIO(told))
         sides = ("FRONTEND", "BACKEND")

@@ -1,15 +1,11 @@
 """A scan that the database failed is tried again as a whole, and nothing else is."""
 
-import contextlib
 import re
-import threading
 import time
-import urllib.request
 from collections.abc import Iterator
-from typing import Any, Self
+from typing import Any
 from uuid import uuid4
 
-import MySQLdb
 import pytest
 from django.conf import settings
 from django.db import OperationalError, ProgrammingError, transaction
@@ -17,12 +13,9 @@ from django.db import OperationalError, ProgrammingError, transaction
 from quality.devdb.mariadb import PrivateMariaDB
 from scans import retrying
 from scans.retrying import retried_whole
-from scans.simulation.session import Answer, Session
 from tests.faults import Administrator, Proxy
-from tests.scans.sample import payload
-from tests.serving import PASSWORD, Database, Site, running
-
-STATION = "FG-01"
+from tests.scans.rivals import Rival, Station, counted, fresh
+from tests.serving import Database, Site, running
 
 
 @pytest.fixture(scope="module")
@@ -48,62 +41,9 @@ def site(server, proxy, tmp_path_factory) -> Iterator[Site]:
         yield site
 
 
-class Station:
-    """Sends from another thread, and keeps what it was answered."""
-
-    def __init__(self, site: Site) -> None:
-        self._session = Session(site.url, "operator", PASSWORD)
-        self._session.sign_in()
-
-    def send(self, path: str, body: dict[str, Any]) -> Answer:
-        with contextlib.closing(self._session.connect()) as connection:
-            return self._session.ask(connection, "POST", path, body)
-
-    @contextlib.contextmanager
-    def sending(self, body: dict[str, Any]) -> Iterator[list[Answer]]:
-        """Filled when the block has ended and the answer has come."""
-        answers: list[Answer] = []
-        thread = threading.Thread(target=lambda: answers.append(self.send("/scans/", body)))
-        thread.start()
-        try:
-            yield answers
-        finally:
-            thread.join(30)
-
-
 @pytest.fixture(scope="module")
 def station(site) -> Station:
     return Station(site)
-
-
-class Rival:
-    """A transaction that has the row of the station, which each new scan of it looks at."""
-
-    def __init__(self, database: Database) -> None:
-        self._connection = MySQLdb.connect(**database._login, database=database.name)
-
-    def __enter__(self) -> Self:
-        # One that has written much is not the one that the server gives up.
-        self.run("INSERT INTO scans_recount (day, shift, hours) "
-                 "SELECT '1999-01-01' + INTERVAL seq DAY, 0, 0 FROM seq_1_to_500")  # fmt: skip
-        self.run("SELECT code FROM scans_station WHERE code = %s FOR UPDATE", STATION)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._connection.rollback()
-        self._connection.close()
-
-    def run(self, sql: str, *values: Any) -> None:
-        self._connection.cursor().execute(sql, values or None)
-
-    def insert(self, uid: str) -> None:
-        """The same id as another transaction has inserted and not committed."""
-        self.run(
-            "INSERT INTO scans_scan (uid, operator, cp, cp_base, oc1, oc2, defect_id, note, raw, "
-            "scanned_at, scanned_offset_minutes, received_at, recorded_by_id) SELECT "
-            "%s, '', '', '', '', '', '000', '', '{}', NOW(), 0, NOW(), MIN(id) FROM accounts_user",
-            uid.replace("-", ""),
-        )
 
 
 def await_waiting(administrator: Administrator, *, but: int = 0) -> int:
@@ -120,36 +60,9 @@ def await_waiting(administrator: Administrator, *, but: int = 0) -> int:
     return int(found[0][0])
 
 
-def retries(site: Site) -> dict[int, int]:
-    """By error, what /metrics tells of this site."""
-    with urllib.request.urlopen(f"{site.url}/metrics", timeout=10) as answer:
-        text = answer.read().decode()
-    found = re.findall(r'^scan_retries_total\{code="(\d+)"\} ([\d.]+)$', text, re.MULTILINE)
-    return {int(code): int(float(number)) for code, number in found}
-
-
-@contextlib.contextmanager
-def counted(site: Site, *codes: int) -> Iterator[None]:
-    """So many retries for these errors, and none for others, are told within a moment."""
-    before = retries(site)
-    yield
-    expected = {code: before[code] + codes.count(code) for code in before}
-    deadline = time.monotonic() + 5
-    while (told := retries(site)) != expected:
-        assert time.monotonic() < deadline, {code: told[code] - before[code] for code in told}
-        time.sleep(0.1)
-
-
 def rows(site: Site, scan: dict[str, Any]) -> int:
     uid = scan["id"].replace("-", "")
     return int(site.database.run("SELECT COUNT(*) FROM scans_scan WHERE uid = %s", uid)[0][0])
-
-
-def fresh() -> dict[str, Any]:
-    number = uuid4().int
-    return payload(
-        cp=f"CP{number % 10**8:08d}-{number // 10**8 % 10**4:04d}", station=STATION
-    )  # fmt: skip
 
 
 # ----- What is tried again
@@ -158,12 +71,12 @@ def fresh() -> dict[str, Any]:
 def test_the_victim_of_a_deadlock_is_stored_all_the_same(site, server, station):
     scan = fresh()
     with counted(site, 1213), Administrator(server) as administrator:
-        with Rival(site.database) as rival, station.sending(scan) as answers:
+        with Rival(site.database.login) as rival, station.sending(scan) as answers:
             await_waiting(administrator)
             # Each now waits for the other one.
             rival.insert(scan["id"])
             await_waiting(administrator)
-            rival._connection.rollback()
+            rival.give_way()
         assert [answer.status for answer in answers] == [201]
     assert rows(site, scan) == 1
 
@@ -176,9 +89,9 @@ def test_who_waited_too_long_for_a_lock_is_rolled_back_and_tried_again(site, ser
             for number in administrator.connections():
                 administrator.kill_connection(number)
             with counted(site, 1205):
-                with Rival(site.database) as rival, station.sending(scan) as answers:
+                with Rival(site.database.login) as rival, station.sending(scan) as answers:
                     _await_logged(site, "waited too long for a lock")
-                    rival._connection.rollback()
+                    rival.give_way()
                 assert [answer.status for answer in answers] == [201]
         open_ones = administrator.query("SELECT COUNT(*) FROM information_schema.innodb_trx")
         assert open_ones == [(0,)]
@@ -198,12 +111,12 @@ def _await_logged(site: Site, words: str) -> None:
 def test_a_connection_that_is_killed_before_the_commit_costs_nothing(site, server, station):
     scan = fresh()
     with counted(site, 2013), Administrator(server) as administrator:
-        with Rival(site.database) as rival, station.sending(scan) as answers:
+        with Rival(site.database.login) as rival, station.sending(scan) as answers:
             first = await_waiting(administrator)
             administrator.kill_connection(first)
             # On a connection of its own.
             await_waiting(administrator, but=first)
-            rival._connection.rollback()
+            rival.give_way()
         assert [answer.status for answer in answers] == [201]
     assert rows(site, scan) == 1
 
@@ -220,11 +133,11 @@ def test_a_commit_whose_answer_is_lost_is_found_and_not_repeated(site, proxy, st
 def test_a_network_that_is_cut_costs_nothing(site, server, proxy, station):
     scan = fresh()
     with counted(site, 2013), Administrator(server) as administrator:
-        with Rival(site.database) as rival, station.sending(scan) as answers:
+        with Rival(site.database.login) as rival, station.sending(scan) as answers:
             first = await_waiting(administrator)
             proxy.cut()
             await_waiting(administrator, but=first)
-            rival._connection.rollback()
+            rival.give_way()
         assert [answer.status for answer in answers] == [201]
     assert rows(site, scan) == 1
 
@@ -235,7 +148,7 @@ def test_a_network_that_is_cut_costs_nothing(site, server, proxy, station):
 def test_a_scan_of_two_lost_connections_is_the_stations_to_send_again(site, server, station):
     scan = fresh()
     with counted(site, 2013, 2013), Administrator(server) as administrator:
-        with Rival(site.database), station.sending(scan) as answers:
+        with Rival(site.database.login), station.sending(scan) as answers:
             number = 0
             for _ in range(3):
                 number = await_waiting(administrator, but=number)
@@ -249,7 +162,7 @@ def test_an_incident_and_a_void_are_not_tried_again(site, proxy, station):
     scan = fresh()
     assert station.send("/scans/", scan).status == 201
     incident = {"id": str(uuid4()), "kind": "double_read", "at": scan["scanned_at"]}
-    void = {"reason": "test", "voided_at": scan["scanned_at"], "station": STATION}
+    void = {"reason": "test", "voided_at": scan["scanned_at"], "station": scan["station"]}
     sent = {
         "/scans/incidents/": (incident, b"INSERT INTO `scans_incident`"),
         f"/scans/{scan['id']}/void/": (void, b"INSERT INTO `scans_event`"),
