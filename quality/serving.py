@@ -97,6 +97,7 @@ class Worker(ThreadWorker):
     """
 
     tpool: Any
+    sockets: list[Any]
 
     def init_process(self) -> None:
         self.probe_threads = ThreadPoolExecutor(PROBE_THREADS, "probe")
