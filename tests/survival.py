@@ -45,15 +45,27 @@ def problems(migration: Migration, state: ProjectState) -> list[str]:
     """Why an old version would not survive it; `state` goes along with it."""
     made: set[str] = set()
     found: list[str] = []
+    app = migration.app_label
     for operation in migration.operations:
         before = state.clone()
-        operation.state_forwards(migration.app_label, state)
-        if isinstance(operation, operations.CreateModel):
-            made.add(operation.name_lower)
-        # No old version knows what is made here.
-        elif _model(operation) not in made:
-            found += _problems(operation, migration.app_label, before, state)
+        for step in _in_the_database(operation):
+            after = before.clone()
+            step.state_forwards(app, after)
+            if isinstance(step, operations.CreateModel):
+                made.add(step.name_lower)
+            # No old version knows what is made here.
+            elif _model(step) not in made:
+                found += _problems(step, app, before, after)
+            before = after
+        operation.state_forwards(app, state)
     return found
+
+
+def _in_the_database(operation: Operation) -> list[Operation]:
+    """What it does there; of what changes the models alone, nothing."""
+    if isinstance(operation, operations.SeparateDatabaseAndState):
+        return list(operation.database_operations)
+    return [operation]
 
 
 def _problems(
