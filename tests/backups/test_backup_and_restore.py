@@ -94,7 +94,7 @@ def test_a_dump_names_no_account_and_no_database_and_drops_nothing(plain):
     unpack(path, pieces.append, Keys(), is_encrypted=False)
     text = b"".join(pieces)
     assert text.count(b"/*!50003 TRIGGER ") == manifest.triggers
-    for word in (b"DEFINER", b"CREATE DATABASE", b"\nUSE ", b"DROP TABLE", b"LOCK TABLES"):
+    for word in (b"DEFINER", b"CREATE DATABASE", b"\nUSE ", b"\nDROP ", b"\nLOCK "):
         assert word not in text, word
 
 
@@ -420,6 +420,14 @@ def test_a_damaged_backup_is_refused(copy, settings, which, damage):
     with pytest.raises(BackupError, match=says) as refused:
         check(path)
     assert str(path) in str(refused.value)
+
+
+def test_a_file_that_is_whole_and_not_the_manifest_s_is_refused(copy):
+    """As one of the same size would be that somebody has put in its place."""
+    path = copy("plain")
+    manifests.write(replace(read(path_of(path)), sha256="ab" * 32), path.parent)
+    with pytest.raises(BackupError, match="its SHA-256 is"):
+        check(path)
 
 
 def test_a_damaged_backup_changes_nothing(copy, other):
