@@ -1,7 +1,6 @@
 """How gunicorn serves the house."""
 
 import gc
-import mmap
 import os
 import shutil
 import signal
@@ -13,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from quality import logs, sizing  # noqa: E402
+from quality import logs, sizing, succession  # noqa: E402
 from quality.environment import whole_number  # noqa: E402
 from quality.monitor import places  # noqa: E402
 
@@ -46,8 +45,6 @@ keepalive = 5
 # to hear that this host is not ready, and until then they are to be answered.
 _usual_delay = 0 if os.environ.get("DEVELOPMENT") == "1" else 5
 _shutdown_delay_seconds = whole_number("SHUTDOWN_DELAY", _usual_delay, least=0)
-# A byte that master and workers share: 1 = we are leaving.
-_leaving = mmap.mmap(-1, 1)
 # Its own messages go where the application's go.
 logconfig_dict = logs.configuration()
 logger_class = "quality.serving.Logger"
@@ -103,9 +100,9 @@ def when_ready(server):
 
     def leave(number, frame):
         # A worker that was forked just now has this handler too, until it sets its own.
-        is_first = os.getpid() == master and not _leaving[0]
+        is_first = os.getpid() == master and not succession.is_leaving()
         if is_first:
-            _leaving[0] = 1
+            succession.leave()
         if is_first and _shutdown_delay_seconds:
             # Once more, when the time is over; who cannot wait sends a second signal himself.
             again = (master, signal.SIGTERM)
@@ -119,14 +116,24 @@ def when_ready(server):
     signal.signal(signal.SIGINT, leave)
 
 
+def pre_fork(server, worker):
+    succession.comes(worker.age)
+
+
+def child_exit(server, worker):
+    # Should it never have come so far.
+    succession.has_come(worker.age)
+
+
 def post_worker_init(worker):
+    succession.has_come(worker.age)
     # A terminal's Ctrl-C reaches the workers too: it is the master that ends them.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     from quality import chores
     from quality.monitor import health, sampling
 
-    health.leave_when(lambda: bool(_leaving[0]))
+    health.leave_when(succession.is_leaving)
     sampling.start()
     chores.start()
     # What is there by now stays, and most of what comes goes without a search: to look for garbage

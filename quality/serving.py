@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import os
+import select
 import selectors
 import socket
 import threading
@@ -14,6 +15,11 @@ from urllib.parse import unquote_to_bytes
 from gunicorn.glogging import Logger as UsualLogger
 from gunicorn.util import split_request_uri
 from gunicorn.workers.gthread import ThreadWorker
+
+from quality import succession
+
+# A worker that shall leave looks so often whether its successors serve.
+LOOK_SECONDS = 0.1
 
 # Threads that serve nothing but the requests that begin so.
 PROBE_THREADS = 2
@@ -81,12 +87,17 @@ class Worker(ThreadWorker):
     A request is handed to a thread when all of it is here: whoever sends the half of one, or a
     byte a second, holds up nobody.
 
-    Leans on ThreadWorker's `enqueue_req`, `finish_request`, `tpool`, `nr_conns`, `pending_conns`,
-    `poller`, on the connection's `init()` and its parser's `unreader`, and on `split_request_uri`,
-    which are not documented: gunicorn is pinned, and the tests of this room hold what is used.
+    At a reload (SIGHUP) gunicorn ends the old workers as soon as it has forked the new ones, which
+    then load for seconds while nobody serves. Here the old ones go on until all new ones do.
+
+    Leans on ThreadWorker's `handle_exit`, `set_accept_enabled`, `sockets`, `enqueue_req`,
+    `finish_request`, `tpool`, `nr_conns`, `pending_conns`, `poller`, on the connection's `init()`
+    and its parser's `unreader`, and on `split_request_uri`, which are not documented: gunicorn is
+    pinned, and the tests of this room hold what is used.
     """
 
     tpool: Any
+    sockets: list[Any]
 
     def init_process(self) -> None:
         self.probe_threads = ThreadPoolExecutor(PROBE_THREADS, "probe")
@@ -94,7 +105,39 @@ class Worker(ThreadWorker):
         self.long_threads = ThreadPoolExecutor(LONG_THREADS, "long")
         self.hashing_thread = ThreadPoolExecutor(1, "hashing", _yield_to_others)
         self.hashing = 0
+        self.is_to_leave = False
         super().init_process()
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        if self._may_leave():
+            super().handle_exit(sig, frame)
+        elif not self.is_to_leave:
+            # At a reload the master says so each second; by hand it is said once.
+            self.is_to_leave = True
+            threading.Thread(target=self._leave_in_time, args=[sig], daemon=True).start()
+
+    def set_accept_enabled(self, enabled: bool) -> None:
+        super().set_accept_enabled(enabled)
+        if enabled or self.alive:
+            return
+        # Whoever is connected already, though nobody has accepted it, is answered too. From then on
+        # the port refuses, which a front notices at once: else connections would be made, wait for
+        # the last request in flight, and be reset.
+        if succession.is_leaving():
+            while self.sockets and select.select(self.sockets, [], [], 0)[0]:
+                for listener in self.sockets:
+                    self.accept(listener)
+        for listener in self.sockets:
+            listener.close()
+        self.sockets = []
+
+    def _may_leave(self) -> bool:
+        return succession.is_leaving() or not succession.is_awaited()
+
+    def _leave_in_time(self, sig: int) -> None:
+        while not self._may_leave():
+            time.sleep(LOOK_SECONDS)
+        super().handle_exit(sig, None)
 
     def enqueue_req(self, conn: Any) -> None:
         conn.init()

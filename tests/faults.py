@@ -36,6 +36,10 @@ PORTS = range(20_000, 32_000)
 # A server counts the connections of its accounts from the start only if it is told to.
 COUNT_USERS = {"max-user-connections": 1000}
 
+# As Linux: after so long without an acknowledgement what was said is said again, then after twice
+# as long.
+RESEND_SECONDS = 0.2
+
 # What a client of a network reaches: the path of a socket, or host and port.
 Address = str | tuple[str, int]
 
@@ -62,6 +66,7 @@ class _Link:
         self.server = server
         # Something that one side said was swallowed: the two can't understand each other again.
         self.is_broken = False
+        self.is_deaf = False
         self.loses_answer = False
         self._ends_left = 2
         self._lock = threading.Lock()
@@ -86,12 +91,14 @@ class _Link:
 class Proxy:
     """A port on loopback that leads to a server, until it is told otherwise.
 
-    `delay_seconds` is added to each round trip, on the way back. May be changed at any time.
+    `delay_seconds` is added to each round trip, on the way back. `lost_share` is the share of what
+    is lost on the way back, and sent again as TCP does. Both may be changed at any time.
     """
 
     def __init__(self, target: Address, *, port: int = 0, delay_seconds: float = 0.0) -> None:
         self.target = target
         self.delay_seconds = delay_seconds
+        self.lost_share = 0.0
         self.port = port
         # What came through since the beginning. A client of a database says one thing and
         # waits: what it sends at once is one request, and one round trip.
@@ -152,12 +159,25 @@ class Proxy:
         """Accept connections and swallow all that is said, in both directions."""
         self._is_deaf = True
 
+    def forget(self) -> None:
+        """Swallow all that is said on the connections there are, for ever; new ones are well.
+
+        As a firewall does that was restarted: both sides believe that they are connected.
+        """
+        for link in self._copy_of_links():
+            link.is_deaf = True
+
     def hear(self) -> None:
         """Pass on again. Connections of which something was swallowed are cut."""
         self._is_deaf = False
         for link in self._copy_of_links():
             if link.is_broken:
                 link.cut()
+
+    @property
+    def is_to_lose(self) -> bool:
+        """Whether the packet whose answer shall be lost is still awaited."""
+        return self._lose is not None
 
     def lose_next_answer(self, to: bytes = b"") -> None:
         """The next packet that contains `to` reaches the server; its answer only cuts."""
@@ -210,7 +230,7 @@ class Proxy:
             while data := link.client.recv(65536):
                 self.requests += 1
                 self.bytes_to_server += len(data)
-                if self._is_deaf:
+                if self._is_deaf or link.is_deaf:
                     link.is_broken = True
                     continue
                 if self._lose is not None and self._lose in data:
@@ -233,18 +253,28 @@ class Proxy:
                     data = link.server.recv(65536)
                     has_ended = not data
                     self.bytes_to_client += len(data)
-                    if self._is_deaf:
+                    if self._is_deaf or link.is_deaf:
                         link.is_broken = link.is_broken or not has_ended
                     elif link.loses_answer:
                         return
                     else:
-                        under_way.append((time.monotonic() + self.delay_seconds, data))
+                        last = under_way[-1][0] if under_way else 0.0
+                        # In order: what was lost holds up what comes behind it.
+                        arrives_at = time.monotonic() + self.delay_seconds + self._resend_seconds()
+                        under_way.append((max(last, arrives_at), data))
                 while under_way and under_way[0][0] <= time.monotonic():
                     link.client.sendall(under_way.popleft()[1])
         except (OSError, ValueError):
             pass
         finally:
             self._end(link)
+
+    def _resend_seconds(self) -> float:
+        """Until what was lost, perhaps more than once, has arrived after all."""
+        seconds, pause = 0.0, RESEND_SECONDS
+        while random.random() < self.lost_share:  # noqa: S311
+            seconds, pause = seconds + pause, 2 * pause
+        return seconds
 
     def _end(self, link: _Link) -> None:
         link.end()

@@ -31,8 +31,12 @@ def targets() -> set[str]:
 
 
 def commands() -> set[str]:
-    found = ROOT.glob("**/management/commands/*.py")
-    return {path.stem for path in found if path.stem != "__init__" and ".venv" not in path.parts}
+    found = (
+        path
+        for room in ("quality", "scans", "accounts")
+        for path in (ROOT / room).glob("**/management/commands/*.py")
+    )
+    return {path.stem for path in found if path.stem != "__init__"}
 
 
 def variables() -> set[str]:

@@ -86,7 +86,8 @@ ONE = models.UniqueConstraint(fields=["code"], name="one")
         (operations.AddConstraint("piece", ONE), "may refuse"),
         (operations.RunSQL("ALTER TABLE scans_piece DROP COLUMN code"), "runs SQL"),
         (operations.RunPython(operations.RunPython.noop), "runs Python"),
-        (operations.SeparateDatabaseAndState(), "unknown here"),
+        (operations.AlterModelTableComment("piece", "Pieces"), "unknown here"),
+        (operations.SeparateDatabaseAndState([operations.RemoveField("piece", "code")]), "drops"),
     ],
     ids=lambda it: type(it).__name__ if isinstance(it, Operation) else it,
 )
@@ -105,6 +106,7 @@ def test_what_an_old_version_would_not_survive_is_found(operation, why):
         operations.AddIndex("piece", models.Index(fields=["code"], name="piece_code")),
         operations.CreateModel("Part", [("id", models.BigAutoField(primary_key=True))]),
         operations.AlterModelOptions("piece", {"ordering": ["code"]}),
+        operations.SeparateDatabaseAndState([], [operations.RemoveField("piece", "code")]),
     ],
     ids=lambda it: type(it).__name__,
 )

@@ -6,7 +6,9 @@ import os
 import secrets
 
 from quality.start.console import ROOT, StartError, progress, run_hidden, run_step, say, tail
+from quality.start.image import unpack_programs
 from quality.start.install import PYTHON, ensure
+from quality.start.preflight import read_var_dir
 from quality.start.tools import ensure_tools
 
 # No server is asked for a check; what is asked all the same fails at once.
@@ -15,11 +17,13 @@ NO_DATABASE = "mysql://quality:none@127.0.0.1:9/quality"
 
 def chaos() -> int:
     """The slow tests, in which real programs watch the house while it breaks."""
-    ensure(dev=True)
+    ensure(dev=True, browser=True)
     ensure_tools(os.environ)
+    # The front is the one of the compose file.
+    unpack_programs(read_var_dir(os.environ) / "image")
     # pytest takes this process over: signals and its exit code (5: nothing tested) are its own.
     os.chdir(ROOT)
-    command = [str(PYTHON), "-m", "pytest", "-m", "chaos"]
+    command = [str(PYTHON), "-m", "pytest", "-m", "chaos or short"]
     os.execv(PYTHON, command)  # noqa: S606 - a shell is what must not stand in between
 
 

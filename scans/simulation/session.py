@@ -91,6 +91,15 @@ class Session:
     def _key(self) -> str:
         return self._cookies.get("sessionid", "")
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """By which the site knows who asks."""
+        return {
+            "Cookie": "; ".join(f"{name}={value}" for name, value in self._cookies.items()),
+            "X-CSRFToken": self._cookies.get("csrftoken", ""),
+            "Referer": self.url,
+        }
+
     def connect(self) -> http.client.HTTPConnection:
         """A connection of one's own, opened when it is used."""
         parts = urlsplit(self.url)
@@ -133,13 +142,7 @@ class Session:
         kind: str = "application/json",
     ) -> Answer:
         """Raises one of NO_ANSWER."""
-        headers = {
-            "Cookie": "; ".join(f"{name}={value}" for name, value in self._cookies.items()),
-            "X-CSRFToken": self._cookies.get("csrftoken", ""),
-            "Content-Type": kind,
-            "Referer": self.url,
-        }
-        connection.request(method, path, text, headers)
+        connection.request(method, path, text, self.headers | {"Content-Type": kind})
         response = connection.getresponse()
         body = response.read()
         for line in response.headers.get_all("Set-Cookie") or ():

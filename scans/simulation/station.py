@@ -72,11 +72,10 @@ class Station:
         self._waiting: deque[tuple[float, dict[str, Any]]] = deque()
         self._base = ""
         self._failures = 0
-        # Not all at once.
+        # Not all at once: pages are opened when their people come.
         self._scan_at = time.monotonic() + random.uniform(0, pause_seconds)  # noqa: S311
+        self._ask_at = self._beat_at = time.monotonic() + random.uniform(0, pause_seconds)  # noqa: S311
         self._send_at = 0.0
-        self._ask_at = 0.0
-        self._beat_at = 0.0
 
     def run(self, may_scan: Callable[[], bool], stop: threading.Event) -> None:
         """Until `may_scan` refuses a scan and all others are confirmed; or until `stop`."""

@@ -70,6 +70,15 @@ def _arguments() -> argparse.Namespace:
     rounds = int(os.environ.get("BENCH_ROUNDS") or 7)
     parser.add_argument("--rounds", type=int, default=rounds, help="default: BENCH_ROUNDS or 7")
     parser.add_argument("--seconds", type=float, default=0.2, help="of one variant in a round")
+    parser.add_argument("--clients", type=numbers, help="end to end; default: 16,32,100")
+    parser.add_argument(
+        "--launches", type=int, default=2, help="starts of the sites, end to end; default: 2"
+    )
+    parser.add_argument("--turns", type=int, help="of each site in a launch; default: 10")
+    parser.add_argument(
+        "--stations", type=numbers, default=[20, 200, 1000], help="default: 20,200,1000"
+    )
+    parser.add_argument("--shift-seconds", type=float, default=60, help="for which they scan")
     parser.add_argument("--threads", type=numbers, default=[1, 8, 32], help="default: 1,8,32")
     parser.add_argument("--operations", type=words, help="beginnings of their names")
     parser.add_argument("--networks", type=words, help='"0 ms,1 ms"')
@@ -153,7 +162,7 @@ def _measure(
 ) -> None:
     from django.db import connection
 
-    from tests.benchmarks import growth, reporting, watching
+    from tests.benchmarks import crowding, endtoend, growth, reporting, stations, watching
     from tests.benchmarks.measuring import Case, measure
     from tests.benchmarks.models import Scan
     from tests.benchmarks.operations import RECORD
@@ -176,6 +185,8 @@ def _measure(
         if sys.stderr.isatty():
             print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
 
+    # What others want of the processors, which nothing of ours does yet.
+    busy_before = os.getloadavg()[0]
     began = time.monotonic()
     results = measure(
         cases,
@@ -194,6 +205,27 @@ def _measure(
             seconds=asked.seconds,
             progress=progress,
         )
+    loads: endtoend.Loads = {}
+    if _is_asked(asked, endtoend.OPERATION):
+        loads = endtoend.measure(
+            server,
+            HOME / "sites",
+            launches=asked.launches,
+            clients=tuple(asked.clients or endtoend.CLIENTS),
+            orders=endtoend.ORDERS[: asked.turns],
+            seconds=2 * asked.seconds,
+            progress=progress,
+        )
+    crowds: list[dict[str, Any]] = []
+    if _is_asked(asked, crowding.OPERATION):
+        crowds = crowding.measure(
+            server, HOME / "sites", seconds=15 * asked.seconds, progress=progress
+        )
+    shifts: list[dict[str, float]] = []
+    if _is_asked(asked, stations.OPERATION):
+        shifts = stations.measure(
+            server, HOME / "sites", asked.stations, seconds=asked.shift_seconds, progress=progress
+        )
     sizes = {}
     if _is_asked(asked, growth.OPERATION):
         sizes = growth.measure(HOME, asked.rows or growth.ROWS, progress)
@@ -205,16 +237,24 @@ def _measure(
         print(reporting.ratios(results, VARIANTS[:-1]))
         print(reporting.verdicts(judged))
     print(watching.report(watched))
+    print(endtoend.report(loads))
+    print(crowding.report(crowds))
+    print(stations.report(shifts))
     print(growth.report(sizes))
     written = asked.output or HOME / f"{datetime.datetime.now():%Y%m%d-%H%M%S}.json"  # noqa: DTZ005
     about: dict[str, Any] = {
         "python": platform.python_version(),
         "django": django.get_version(),
+        "date": f"{datetime.date.today():%Y-%m-%d}",  # noqa: DTZ011
         "processors": os.cpu_count(),
+        "busy_before": busy_before,
         "rounds": asked.rounds,
         "seconds": asked.seconds,
         "requests": requests,
         "watching": watching.as_json(watched),
+        "end to end": endtoend.as_json(loads) if loads else {},
+        "crowd": crowds,
+        "stations": shifts,
         "growth": sizes,
     }
     written.write_text(json.dumps(reporting.as_json(results, judged, **about), indent=1))

@@ -1,4 +1,4 @@
-"""How cost grows with the number of scans: board, reports, a scan's statements, the roll-ups.
+"""How cost grows with the number of scans: board, reports, a scan's statements, roll-ups, disk.
 
 Each size is filled anew, on a server with the memory of docker/mariadb.cnf. Reports are whole
 pages, all of their statements, Python and templates, but for gunicorn; all else is what its
@@ -156,6 +156,8 @@ def _fill(rows: int) -> None:
 
 
 def _ask(rows: int) -> dict[str, float]:
+    from tests.benchmarks import disk
+
     costs: dict[str, float] = {}
     _say(f"{rows:,} rows: counting the roll-ups")
     costs |= _roll_ups()
@@ -165,7 +167,9 @@ def _ask(rows: int) -> dict[str, float]:
         costs[f"{name}, ms"] = _quickest(ask)
     _say(f"{rows:,} rows: scans")
     costs |= _scans()
-    return costs | _megabytes()
+    _say(f"{rows:,} rows: on the disk")
+    costs["sealed anew, s"] = disk.sealed_seconds()
+    return costs | disk.megabytes() | disk.dumped()
 
 
 def _quickest(ask: Callable[[], Any], times: int = TIMES) -> float:
@@ -315,26 +319,6 @@ def _scans() -> dict[str, float]:
 def _middle(ask: Callable[[], Any]) -> float:
     taken = [_quickest(ask, 1) for _ in range(SCANS)]
     return statistics.median(taken)
-
-
-def _megabytes() -> dict[str, float]:
-    from django.db import connection
-
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT table_name, data_length, index_length FROM information_schema.tables "
-            "WHERE table_schema = DATABASE() AND table_name IN "
-            "('scans_scan', 'scans_rollup', 'scans_shiftrollup')"
-        )
-        found = {name: (data / 1e6, index / 1e6) for name, data, index in cursor.fetchall()}
-    scans, by_hour, by_shift = (
-        found[f"scans_{name}"] for name in ("scan", "rollup", "shiftrollup")
-    )
-    return {
-        "scans, MB": scans[0],
-        "indexes of scans, MB": scans[1],
-        "roll-ups, MB": sum(by_hour) + sum(by_shift),
-    }
 
 
 def main(step: str, rows: str) -> None:

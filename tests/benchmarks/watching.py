@@ -14,7 +14,6 @@ memory, in the order of its hashes.
 import contextlib
 import itertools
 import json
-import random
 import statistics
 import time
 import uuid
@@ -27,6 +26,8 @@ from typing import Any, Self
 
 from quality.devdb.mariadb import PrivateMariaDB
 from scans.simulation.session import Session
+from tests.benchmarks.intervals import mean_of, middle
+from tests.benchmarks.processes import processor_seconds
 from tests.faults import Administrator
 from tests.serving import PASSWORD, Database, Site
 
@@ -39,7 +40,6 @@ SITES = {
     UNWATCHED: ("tests.benchmarks.unwatched", "tests/benchmarks/unwatched_gunicorn.py"),
     PLAIN: ("tests.benchmarks.unwatched", "tests/benchmarks/plain_gunicorn.py"),
 }
-DRAWINGS = 2000
 CLIENTS = (1, 4)
 WARM_UP_SECONDS = 1.0
 # Between two samples of the monitor: in so long a rest it takes one.
@@ -102,7 +102,7 @@ def measure(
     _site(server, home, WATCHED).prepare()
     for launch in range(launches):
         with contextlib.ExitStack() as running:
-            running.enter_context(_on_the_disk(server))
+            running.enter_context(on_the_disk(server))
             sites = {}
             for name in ORDERS[launch % len(ORDERS)]:
                 site = _site(server, home, name)
@@ -118,7 +118,7 @@ def measure(
 
 
 @contextlib.contextmanager
-def _on_the_disk(server: PrivateMariaDB) -> Iterator[None]:
+def on_the_disk(server: PrivateMariaDB) -> Iterator[None]:
     """A scan is stored when it is on the disk: waiting for that is a part of what it takes."""
     with Administrator(server) as administrator:
         [(usual,)] = administrator.query("SELECT @@GLOBAL.innodb_flush_log_at_trx_commit")
@@ -222,8 +222,7 @@ class Turns:
 
     def processor_seconds(self) -> float:
         """What the workers' processes have used, all their threads together."""
-        # The kernel's number for the clock of another process: see clock_getcpuclockid(3).
-        return sum(time.clock_gettime((~pid << 3) | 2) for pid in self._site.worker_pids)
+        return processor_seconds(self._site.worker_pids)
 
 
 def report(costs: dict[int, list[dict[str, Cost]]]) -> str:
@@ -258,27 +257,19 @@ def ratio_of(
 
     A launch's own is the mean of the middle half of its rounds.
     """
-    ratios = [
-        _middle(
-            [
-                first / second
-                for first, second in zip(
-                    getattr(sites[one], what), getattr(sites[other], what), strict=True
-                )
-            ]
-        )
-        for sites in launches
-    ]
-    draw = random.Random(0)  # noqa: S311 - the same interval for the same figures
-    means = sorted(statistics.fmean(draw.choices(ratios, k=len(ratios))) for _ in range(DRAWINGS))
-    cut = DRAWINGS // 40
-    return statistics.fmean(ratios), means[cut], means[-1 - cut]
-
-
-def _middle(values: list[float]) -> float:
-    """As little moved as the median by what disturbs the machine, and steadier."""
-    aside = len(values) // 4
-    return statistics.fmean(sorted(values)[aside : len(values) - aside])
+    return mean_of(
+        [
+            middle(
+                [
+                    first / second
+                    for first, second in zip(
+                        getattr(sites[one], what), getattr(sites[other], what), strict=True
+                    )
+                ]
+            )
+            for sites in launches
+        ]
+    )
 
 
 def _median(launches: list[dict[str, Cost]], name: str, what: str) -> float:

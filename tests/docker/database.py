@@ -43,7 +43,9 @@ class Server:
             f"CREATE USER {owner}@'%' IDENTIFIED BY '{self.passwords[owner]}';\n"
             f"GRANT ALL ON {image['MARIADB_DATABASE']}.* TO {owner}@'%';\n"
             f"CREATE USER {root} IDENTIFIED BY '{self.passwords['root']}';\n"
-            f"GRANT ALL ON *.* TO {root} WITH GRANT OPTION;\n" + self.site_accounts(home)
+            f"GRANT ALL ON *.* TO {root} WITH GRANT OPTION;\n"
+            + self.site_accounts(home)
+            + (DOCKER / "mariadb-init.sql").read_text()
         )
         install = install_command(home / "data", home, "root")
         subprocess.run(install, check=True, capture_output=True)

@@ -3,6 +3,7 @@
 import http.client
 import http.cookiejar
 import json
+import os
 import re
 import subprocess
 import threading
@@ -17,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from tests.docker.compose import DOCKER, content, seconds, services
+from tests.docker.compose import DOCKER, content, needed, seconds, services
 from tests.docker.container import Machine, buildah, configuration, end
 from tests.docker.database import Server
 from tests.docker.front import Front, brought
@@ -46,7 +47,8 @@ def test_the_dockerfile_is_one_that_hadolint_would_write():
 @pytest.mark.parametrize("name", FILES)
 def test_dockers_own_compose_reads_the_files(name):
     done = subprocess.run(
-        [brought("docker-compose"), "-f", DOCKER / name, "config", "--format=json"],
+        [brought("docker-compose"), "-f", DOCKER / name, "--profile=*", "config", "--format=json"],
+        env=os.environ | needed(name),
         capture_output=True,
         text=True,
         timeout=120,
@@ -54,7 +56,7 @@ def test_dockers_own_compose_reads_the_files(name):
     assert done.returncode == 0, done.stderr
     # Nothing that we would have to be told first.
     assert "variable is not set" not in done.stderr
-    assert json.loads(done.stdout)["services"].keys() == services(name).keys()
+    assert json.loads(done.stdout)["services"].keys() == services(name, **needed(name)).keys()
 
 
 # ----- What is built

@@ -11,7 +11,16 @@ from pathlib import Path
 import pytest
 
 from quality.pool.budget import RESERVE
-from tests.docker.compose import DOCKER, VARIABLE, content, seconds, services, variables, volumes
+from tests.docker.compose import (
+    DOCKER,
+    VARIABLE,
+    content,
+    needed,
+    seconds,
+    services,
+    variables,
+    volumes,
+)
 from tests.test_docs import PRODUCTION
 from tests.test_docs import variables as variables_of_the_code
 
@@ -19,8 +28,7 @@ ROOT = DOCKER.parent
 FILES = sorted(path.name for path in DOCKER.glob("compose*.yml"))
 SERVICES = services()
 OURS = {"migrate", "web", "backup"}
-GUIDE = (DOCKER / "INSTALL.md").read_text()
-CLUSTER = (DOCKER / "CLUSTER.md").read_text()
+GUIDES = "".join(path.read_text() for path in DOCKER.glob("*.md"))
 # What serving reads besides, without files: of no interest where no server is asked.
 SECRETS = {"SECRET_KEY": "s" * 30 + "abcdefghijklmnop", "DATABASE_URL": "mysql://u:p@h/quality"}
 
@@ -40,7 +48,9 @@ def test_a_compose_file_follows_the_specification(name):
 @pytest.mark.parametrize("name", FILES)
 def test_every_image_that_is_not_built_here_is_pinned_to_one_version(name):
     foreign = {
-        service: one["image"] for service, one in services(name).items() if "build" not in one
+        service: one["image"]
+        for service, one in services(name, **needed(name)).items()
+        if "build" not in one
     }
     assert foreign
     for image in foreign.values():
@@ -48,9 +58,8 @@ def test_every_image_that_is_not_built_here_is_pinned_to_one_version(name):
 
 
 def test_the_database_is_the_one_that_all_was_tested_with():
-    versions = {
-        services(name)["database"]["image"] for name in FILES if "database" in services(name)
-    }
+    found = [one for name in FILES for one in services(name, **needed(name)).values()]
+    versions = {one["image"] for one in found if one.get("image", "").startswith("mariadb:")}
     assert len(versions) == 1
 
 
@@ -60,7 +69,7 @@ def test_no_secret_is_written_there_or_taken_from_the_environment(name):
     secret = re.compile("KEY|PASSWORD|TOKEN|WEBHOOK|EMAIL_URL|DATABASE_URL")
     for variable in variables(name) - {"DEMO_PASSWORD"}:
         assert not secret.search(variable), variable
-    for service, one in services(name).items():
+    for service, one in services(name, **needed(name)).items():
         for key, value in one.get("environment", {}).items():
             if secret.search(key) and name != "compose.development.yml":
                 assert value.startswith(("/run/secrets/", "/run/owner/")), (service, key)
@@ -69,8 +78,8 @@ def test_no_secret_is_written_there_or_taken_from_the_environment(name):
 
 @pytest.mark.parametrize("name", FILES)
 def test_all_that_is_taken_from_outside_is_documented(name):
-    documented = set(re.findall(r"`([A-Z_]+)`", PRODUCTION + GUIDE + CLUSTER))
-    documented |= set(re.findall(r"^([A-Z_]+)=", CLUSTER, re.MULTILINE))
+    documented = set(re.findall(r"`([A-Z_]+)`", PRODUCTION + GUIDES))
+    documented |= set(re.findall(r"^([A-Z_]+)=", GUIDES, re.MULTILINE))
     # Of the shell that compose is called from.
     assert variables(name) - documented - {"UID", "GID"} == set()
 

@@ -55,13 +55,29 @@ COPIED = {
 
 def violations(page: Page, within: str = "html") -> dict[str, list[str]]:
     """By rule of axe, of those that keep somebody from using the page, where it is broken."""
-    options = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}
+    # Of what is well it need not tell where: that takes as long as all else.
+    options = {
+        "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"],
+        "resultTypes": ["violations"],
+    }
     found = Axe().run(page, context=within, options=options).response["violations"]
     return {
         one["id"]: [str(node["target"]) for node in one["nodes"]]
         for one in found
         if one["impact"] in ("serious", "critical")
     }
+
+
+def test_what_keeps_somebody_out_is_found(open_context):
+    page = open_context("", bypass_csp=True).new_page()
+    page.goto("/accounts/login/")
+    assert violations(page) == {}
+    for change, rule in (
+        ("document.querySelector('h1').style.color = '#ccc'", "color-contrast"),
+        ("document.querySelector('label').remove()", "label"),
+    ):
+        page.evaluate(change)
+        assert rule in violations(page)
 
 
 @pytest.mark.parametrize("address", PAGES)

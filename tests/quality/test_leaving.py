@@ -1,0 +1,193 @@
+"""Workers come and go under load: somebody serves all the time, and the database sees no break."""
+
+import http.client
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from quality.devdb.mariadb import PrivateMariaDB
+from scans.simulation.simulation import Simulation
+from tests.chaos.rig import WatchedSession
+from tests.chaos.verdict import Sent
+from tests.chaos.watching import await_true
+from tests.faults import Administrator
+from tests.serving import ROOT, Browser, Database, Site
+
+WORKERS, STATIONS = 2, 8
+MOST_SECONDS = 60
+# A worker loads so much longer.
+LOAD_SECONDS = 6
+SLOW = f"""
+import time
+exec(open({str(ROOT / "docker/gunicorn.conf.py")!r}).read().replace(
+    "Path(__file__)", "Path({str(ROOT / "docker/gunicorn.conf.py")!r})"
+))
+def post_fork(server, worker):
+    if worker.age > workers:
+        time.sleep({LOAD_SECONDS})
+"""
+
+
+@pytest.fixture(scope="module")
+def server(mariadb_home) -> PrivateMariaDB:
+    return PrivateMariaDB(mariadb_home)
+
+
+@pytest.fixture(scope="module")
+def database(server, tmp_path_factory) -> Database:
+    database = Database(server, "quality_leaving")
+    Site(database, tmp_path_factory.mktemp("prepared")).prepare()
+    return database
+
+
+@pytest.fixture
+def start(database, tmp_path) -> Iterator[Callable[..., Site]]:
+    """`start(SHUTDOWN_DELAY="3")` is a site that serves."""
+    sites = []
+
+    def started(**options: str) -> Site:
+        site = Site(database, tmp_path, workers=WORKERS, **options)
+        sites.append(site)
+        site.start()
+        return site
+
+    yield started
+    for site in sites:
+        site.stop()
+
+
+def await_successors(site: Site, before: set[int]) -> None:
+    def are_there() -> bool:
+        now = set(site.worker_pids)
+        return len(now) == WORKERS and not before & now
+
+    await_true("all workers are new ones", are_there, MOST_SECONDS)
+
+
+def test_the_old_workers_serve_until_the_new_ones_do(start, tmp_path):
+    slow = tmp_path / "slow.conf.py"
+    slow.write_text(SLOW)
+    site = start(configuration=str(slow))
+    before = set(site.worker_pids)
+    browser = Browser(site.url, "demo-password-1")
+    site.signal(signal.SIGHUP)
+    await_true("the new are forked", lambda: set(site.worker_pids) > before, MOST_SECONDS)
+    longest, deadline = 0.0, time.monotonic() + MOST_SECONDS
+    while before & set(site.worker_pids):
+        assert time.monotonic() < deadline
+        status, _, seconds = browser.look("/scans/recent/")
+        assert status == 200
+        longest = max(longest, seconds)
+    assert longest < LOAD_SECONDS / 2
+    await_successors(site, before)
+
+
+def test_readiness_falls_first_also_after_a_reload(start):
+    site = start(SHUTDOWN_DELAY="3")
+    before = set(site.worker_pids)
+    site.signal(signal.SIGHUP)
+    await_successors(site, before)
+    browser = Browser(site.url, "demo-password-1")
+    site.signal(signal.SIGTERM)
+    await_true("it leaves", lambda: browser.look("/health/ready")[0] == 503, MOST_SECONDS)
+    assert browser.look("/health/live")[0] == 200
+
+
+def test_a_port_refuses_as_soon_as_nobody_listens_and_requests_in_flight_finish(start, server):
+    site = start()
+    browser = Browser(site.url, "demo-password-1")
+    answers = []
+    reader = threading.Thread(target=lambda: answers.append(browser.look("/scans/recent/")[0]))
+    with Administrator(server) as locker:
+        locker.query(f"LOCK TABLES {site.database.name}.scans_scan WRITE")
+        reader.start()
+        await_true("it waits", lambda: is_waiting_for_table(server), MOST_SECONDS)
+        site.signal(signal.SIGTERM)
+        ends, deadline = [], time.monotonic() + MOST_SECONDS
+        while not ends or ends[-1] is not ConnectionRefusedError:
+            assert time.monotonic() < deadline, ends
+            ends.append(end_of_request(site))
+        assert not answers
+        locker.query("UNLOCK TABLES")
+        reader.join()
+    assert answers == [200]
+    assert set(ends) <= {200, ConnectionRefusedError}
+
+
+def is_waiting_for_table(server: PrivateMariaDB) -> bool:
+    with Administrator(server) as administrator:
+        sql = "SELECT 1 FROM information_schema.processlist WHERE state LIKE 'Waiting for table%'"
+        return bool(administrator.query(sql))
+
+
+def end_of_request(site: Site) -> int | type[Exception]:
+    """The status that a new connection is answered, or how it ends."""
+    connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=3)
+    try:
+        connection.request("GET", "/health/live")
+        return connection.getresponse().status
+    except OSError as error:
+        return type(error)
+    finally:
+        connection.close()
+
+
+def reload(site: Site) -> None:
+    before = set(site.worker_pids)
+    site.signal(signal.SIGHUP)
+    await_successors(site, before)
+
+
+def end_each_worker(site: Site) -> None:
+    for pid in site.worker_pids:
+        os.kill(pid, signal.SIGTERM)
+        await_true(
+            "a successor",
+            lambda pid=pid: len({*site.worker_pids} - {pid}) == WORKERS,
+            MOST_SECONDS,
+        )
+
+
+def end(number: int) -> Callable[[Site], None]:
+    def send(site: Site) -> None:
+        site.signal(number)
+        await_true("its end", lambda: not site.is_running, MOST_SECONDS)
+
+    return send
+
+
+@pytest.mark.parametrize(
+    ("leave", "goes_on"),
+    [
+        (reload, True),
+        (end_each_worker, True),
+        (end(signal.SIGTERM), False),
+        (end(signal.SIGINT), False),
+    ],
+    ids=["SIGHUP", "workers' SIGTERM", "SIGTERM", "SIGINT"],
+)
+def test_under_load_pools_are_closed_and_one_retry_mends_what_breaks(start, server, leave, goes_on):
+    site = start()
+    sent: list[Sent] = []
+    stations = Simulation(
+        WatchedSession(site.url, sent.append), stations=STATIONS, rate=5.0, retry_seconds=(1,)
+    )
+    with Administrator(server) as administrator:
+        aborted = administrator.status("Aborted_clients")
+        with stations:
+            confirmed = len(stations.confirmed)
+            leave(site)
+            if goes_on:
+                stations.finish()
+        assert len(stations.confirmed) > confirmed
+        site.stop()
+        await_true("all are closed", lambda: not administrator.connections(), MOST_SECONDS)
+        assert administrator.status("Aborted_clients") == aborted
+    if goes_on:
+        failed = [one.key for one in sent if one.has_failed]
+        assert len(failed) == len(set(failed))
+        assert set(stations.tally.made) == set(stations.confirmed)
