@@ -15,6 +15,9 @@ logger = logging.getLogger(__name__)
 
 LINK_SECONDS = 24 * 60 * 60
 
+# Of a query, as that stands in no log: whoever reads logs could else be the first to open it.
+PARAMETER = "link"
+
 _SALT = "accounts.first_administrator"
 _ROLE = "admin"
 _RIGHT = Q(codename="change_user", content_type__app_label="accounts")
@@ -47,7 +50,7 @@ def new_link() -> str:
     Nothing is kept of it: it is signed, and names the state of all rights, which changes for good
     when somebody is given the role. So it holds in every process of every host, and once.
     """
-    return reverse("accounts:first", args=[signing.dumps(_state(), salt=_SALT)])
+    return f"{reverse('accounts:first')}?{PARAMETER}={signing.dumps(_state(), salt=_SALT)}"
 
 
 def check_link(token: str) -> None:

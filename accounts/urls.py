@@ -16,7 +16,7 @@ urlpatterns = [
     path("password/", views.password, name="password"),
     path("device/", views.device, name="device"),
     # A link of `manage.py firstadmin`.
-    path("first/<str:token>/", views.first, name="first"),
+    path("first/", views.first, name="first"),
     # Who there is, and who is there.
     path("people/", api.people_page, name="people"),
     path("people.json", api.people_json, name="people_json"),

@@ -117,7 +117,7 @@ def code(request: HttpRequest) -> HttpResponseBase:
 
 
 @_own_page
-def first(request: HttpRequest, token: str) -> HttpResponseBase:
+def first(request: HttpRequest) -> HttpResponseBase:
     """Makes whoever comes with a link of `manage.py firstadmin` the first administrator."""
     # Counted before the link is looked at, as a password is.
     attempt = attempts.begin(request, None, "accounts.first")
@@ -125,7 +125,7 @@ def first(request: HttpRequest, token: str) -> HttpResponseBase:
         attempts.fail(attempt)
         return _no_first(request, "locked", status=429)
     try:
-        first_administrator.check_link(token)
+        first_administrator.check_link(request.GET.get(first_administrator.PARAMETER, ""))
     except first_administrator.LinkError as error:
         attempts.fail(attempt)
         return _no_first(request, error.reason, status=404 if error.reason == "broken" else 410)
