@@ -15,6 +15,13 @@ from quality.backups.packing import Packed, unpack
 from quality.backups.server import Server, quoted
 
 MOST_TOLD = 5
+OPTIONS = (
+    "--batch",
+    "--default-character-set=utf8mb4",
+    # Of a dump that somebody has forged no line runs a program or reads a file of this host.
+    "--sandbox",
+    "--local-infile=0",
+)
 
 
 def examine(
@@ -48,8 +55,7 @@ def load(
         server.program("mariadb") as (command, descriptor),
         tempfile.TemporaryFile() as errors,
         subprocess.Popen(
-            # Sandbox: of a dump that somebody has altered no line runs a program.
-            [*command, "--batch", "--sandbox", "--default-character-set=utf8mb4", "--", database],
+            [*command, *OPTIONS, "--", database],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=errors,

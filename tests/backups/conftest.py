@@ -108,7 +108,8 @@ def other(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """Another house on a server of its own, which holds nothing yet."""
     home = tmp_path_factory.mktemp("other")
     # Nobody pulls its plug: many tables are made, each of which would wait for the disk.
-    options = {"innodb-flush-method": "nosync"}
+    # And as MariaDB is by default, a client's files may be asked for.
+    options = {"innodb-flush-method": "nosync", "local-infile": 1}
     with running(PrivateMariaDB(home / "db", options=options)) as server:
         other = House(Database(server, "quality"), home)
         other.folder.mkdir()

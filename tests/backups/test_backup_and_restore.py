@@ -15,12 +15,14 @@ import MySQLdb
 import pytest
 
 from quality.backups import manifest as manifests
+from quality.backups.dumping import END
 from quality.backups.errors import BackupError
 from quality.backups.keys import Keys
 from quality.backups.manifest import Outcome, path_of, read
-from quality.backups.packing import unpack
+from quality.backups.packing import pack, unpack
 from quality.backups.restoring import check
 from tests.backups.conftest import KEY, House
+from tests.backups.test_manifest import made
 from tests.serving import Database
 
 
@@ -465,6 +467,32 @@ def test_rows_that_a_forged_manifest_claims_are_missed(copy, other):
     forged = replace(honest, migrations=[*honest.migrations, "scans.9999_future"])
     manifests.write(forged, path.parent)
     assert "does not know scans.9999_future" in other.fails("restore", str(path))
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("\\! touch {mark}", "sandbox"),
+        ("system touch {mark}", "sandbox"),
+        ("source {secret}", "sandbox"),
+        ("LOAD DATA LOCAL INFILE '{secret}' INTO TABLE taken;", "local infile"),
+    ],
+)
+def test_a_forged_backup_runs_no_program_and_reads_no_file_of_this_host(
+    other, tmp_path, line, says
+):
+    """Neither checksum nor encryption tells who made it."""
+    secret, mark = tmp_path / "secret", tmp_path / "mark"
+    secret.write_text("SELECT 1;\n")
+    text = f"CREATE TABLE `taken` (\n a text);\n{line.format(secret=secret, mark=mark)}\n"
+    path = tmp_path / made().file
+    packed = pack([text.encode(), END + b"\n"], path, Keys())
+    forged = made(bytes=packed.bytes, sha256=packed.sha256, rows={"taken": 0}, migrations=[])
+    manifests.write(forged, tmp_path)
+    drop(other.database)
+    assert says in other.fails("restore", str(path))
+    assert counts(other.database) == {}
+    assert not mark.exists()
 
 
 def test_a_sealed_record_that_was_changed_fails_the_test(house: House, other, plain):
