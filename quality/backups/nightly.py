@@ -13,6 +13,8 @@ logger = logging.getLogger(__name__)
 
 # A backup that could not be taken is tried again so much later.
 RETRY_SECONDS = 15 * 60
+# As long as the day on which the clock is put back.
+LONGEST_DAY = timedelta(hours=25)
 # A clock that was set is noticed so soon.
 LOOK_SECONDS = 60
 
@@ -33,10 +35,12 @@ def due_at(now: datetime, at: time_of_day, zone: tzinfo) -> datetime:
 def is_done(found: list[Manifest], due: datetime) -> bool:
     """Whether there is one of this night. One that failed its test is: the next may not be better.
 
-    One whose test was cut off is not.
+    One whose test was cut off is not, nor is one that a clock which ran ahead has dated.
     """
     return any(
-        one.kind == Kind.NIGHTLY and one.moment >= due and one.outcome != Outcome.PENDING
+        one.kind == Kind.NIGHTLY
+        and due <= one.moment < due + LONGEST_DAY
+        and one.outcome != Outcome.PENDING
         for one in found
     )
 

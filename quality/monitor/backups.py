@@ -12,7 +12,15 @@ from django.conf import settings
 # As quality/backups/manifest.py writes them. Untested counts where somebody wanted it so.
 GOOD = ("passed", "skipped", "unreadable here")
 FAILED = "failed"
+# What is dated later than this was dated by a clock that ran ahead: it would be the newest for
+# months, and hide that none is taken any more.
+_AHEAD_SECONDS = 60 * 60
 _MANIFEST = re.compile(r"[\w-]+-(\d{8}T\d{6}Z)\.sql\.zst(?:\.age)?\.json")
+_NONSENSE = (
+    *(ValueError, LookupError, TypeError, OverflowError, RecursionError),
+    # Dropped meanwhile.
+    FileNotFoundError,
+)
 # Made with the first attempt, and never changed.
 _LOCK = ".lock"
 
@@ -26,7 +34,7 @@ def backup_age_seconds(*, now: float) -> float | None:
         return None
     folder = Path(settings.BACKUP_DIR)
     try:
-        good = (taken_at for outcome, taken_at in _newest_first(folder) if outcome in GOOD)
+        good = (taken_at for outcome, taken_at in _newest_first(folder, now) if outcome in GOOD)
         newest = next(good, None)
         if newest is None:
             # Not the folder's own time, which each attempt that fails makes new.
@@ -37,12 +45,12 @@ def backup_age_seconds(*, now: float) -> float | None:
     return max(0.0, now - newest)
 
 
-def has_backup_failed() -> bool | None:
+def has_backup_failed(*, now: float) -> bool | None:
     """Whether the newest backup failed its restore test; None where none is configured."""
     if not settings.BACKUP_DIR:
         return None
     try:
-        outcome, _ = next(_newest_first(Path(settings.BACKUP_DIR)), ("", 0.0))
+        outcome, _ = next(_newest_first(Path(settings.BACKUP_DIR), now), ("", 0.0))
     except OSError:
         return False  # its age tells
     return outcome == FAILED
@@ -50,21 +58,24 @@ def has_backup_failed() -> bool | None:
 
 def backup_numbers(*, now: float) -> dict[str, float]:
     """Both as metrics, by their names."""
-    age_seconds, has_failed = backup_age_seconds(now=now), has_backup_failed()
+    age_seconds, has_failed = backup_age_seconds(now=now), has_backup_failed(now=now)
     if age_seconds is None or has_failed is None:
         return {}
     return {"backup_age_seconds": age_seconds, "backup_test_failed": float(has_failed)}
 
 
-def _newest_first(folder: Path) -> Iterator[tuple[str, float]]:
+def _newest_first(folder: Path, now: float) -> Iterator[tuple[str, float]]:
     """What became of each backup's test, and when it was begun. Raises OSError."""
     names = [name for name in os.listdir(folder) if _MANIFEST.fullmatch(name)]
     for name in sorted(names, key=_moment, reverse=True):
         try:
             said = json.loads((folder / name).read_text())
-            yield str(said["outcome"]), datetime.fromisoformat(said["taken_at"]).timestamp()
-        except (ValueError, LookupError, TypeError, RecursionError, FileNotFoundError):
+            taken_at = datetime.fromisoformat(said["taken_at"]).timestamp()
+            outcome = str(said["outcome"])
+        except _NONSENSE:
             continue  # it counts as none
+        if taken_at <= now + _AHEAD_SECONDS:
+            yield outcome, taken_at
 
 
 def _moment(name: str) -> str:

@@ -38,12 +38,14 @@ def test_it_is_due_by_the_factory_s_clock(now, at, due):
 def test_a_night_is_done_by_one_of_its_own_that_came_to_an_end():
     due = datetime(2026, 11, 29, 0, 30, tzinfo=UTC)
     early, late = "2026-11-29T00:29:59+00:00", "2026-11-29T00:30:01+00:00"
+    of_a_clock_ahead = "2027-11-29T00:30:01+00:00"
     for taken_at, kind, outcome, is_done in [
         (late, Kind.NIGHTLY, Outcome.PASSED, True),
         (late, Kind.NIGHTLY, Outcome.FAILED, True),
         (late, Kind.NIGHTLY, Outcome.PENDING, False),
         (late, Kind.BY_HAND, Outcome.PASSED, False),
         (early, Kind.NIGHTLY, Outcome.PASSED, False),
+        (of_a_clock_ahead, Kind.NIGHTLY, Outcome.PASSED, False),
     ]:
         assert (
             nightly.is_done([made(taken_at=taken_at, kind=kind, outcome=outcome)], due) == is_done

@@ -56,6 +56,16 @@ def test_a_backup_that_failed_its_test_makes_none_younger_and_alarms(client, lie
     assert scrape(client).sum("backup_test_failed") == 0
 
 
+@pytest.mark.parametrize("outcome", ["passed", "failed"])
+def test_one_that_a_clock_ahead_has_dated_hides_nothing(client, lie, outcome):
+    lie(-24 * 365, outcome)
+    lie(30, "failed" if outcome == "passed" else "passed")
+    lie(50, "passed")
+    age = 50 if outcome == "passed" else 30
+    assert age <= age_hours() < age + 0.1
+    assert scrape(client).sum("backup_test_failed") == (outcome == "passed")
+
+
 @pytest.mark.parametrize("outcome", list(Outcome))
 def test_what_counts_is_what_the_room_of_backups_calls_good(lie, outcome):
     lie(30, "passed")
