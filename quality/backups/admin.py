@@ -118,13 +118,14 @@ def _pieces(chosen: Path) -> Iterator[bytes]:
 
 
 def _row(one: Manifest) -> dict[str, Any]:
-    kinds = {
+    # What a version after this one may write is shown as it is.
+    kinds: dict[str, str] = {
         Kind.NIGHTLY: _("nightly"),
         Kind.BY_HAND: _("by hand"),
         Kind.BEFORE_MIGRATIONS: _("before migrations"),
         Kind.BEFORE_RESTORE: _("before a restore"),
     }
-    outcomes = {
+    outcomes: dict[str, str] = {
         Outcome.PENDING: _("not tested yet"),
         Outcome.PASSED: _("restored, the same rows"),
         Outcome.FAILED: _("failed"),
@@ -136,8 +137,8 @@ def _row(one: Manifest) -> dict[str, Any]:
         "taken_at": timezone.localtime(one.moment),
         "bytes": one.bytes,
         "rows": one.total_rows,
-        "kind": kinds.get(Kind(one.kind), one.kind),
-        "test": outcomes.get(Outcome(one.outcome), one.outcome),
+        "kind": kinds.get(one.kind, one.kind),
+        "test": outcomes.get(one.outcome, one.outcome),
         "has_failed": one.outcome == Outcome.FAILED,
         "why": one.test.get("why", ""),
         "is_encrypted": one.is_encrypted,

@@ -148,6 +148,8 @@ def _manifest(said: dict[str, Any]) -> Manifest:
             raise TypeError(f"{one.name} is {getattr(manifest, one.name)!r}")
     if Path(manifest.file).name != manifest.file:
         raise ValueError(f"it names a file elsewhere: {manifest.file!r}")
+    if manifest.moment.tzinfo is None:
+        raise ValueError(f"taken_at lacks its zone: {manifest.taken_at!r}")
     return manifest
 
 

@@ -104,6 +104,15 @@ def test_nothing_else_is_given_out(keeper, there, name):
     assert answer.status_code in (404, 400)
 
 
+def test_a_manifest_of_another_kind_hides_none_of_the_others(client_of, there, tmp_path):
+    odd = made(file="quality-20261127T003000Z.sql.zst", kind="each hour", bytes=700_000)
+    (tmp_path / odd.file).touch()
+    manifests.write(odd, tmp_path)
+    page = client_of("admin").get(LIST).content.decode()
+    assert "each hour" in page
+    assert "585" in page
+
+
 def test_a_folder_that_is_not_there_is_told(client_of, settings, tmp_path):
     settings.BACKUP_DIR = ""
     assert "BACKUP_DIR is not set" in client_of("admin").get(LIST).content.decode()

@@ -60,6 +60,14 @@ def test_what_is_no_manifest_is_refused(tmp_path, text):
         manifests.read(path)
 
 
+@pytest.mark.parametrize("taken_at", ["yesterday", "2026-11-29T00:30:00", ""])
+def test_a_moment_that_is_none_is_refused(tmp_path, taken_at):
+    """Whoever sorts them, or says how old they are, would fail for all of them."""
+    manifests.write(made(taken_at=taken_at), tmp_path)
+    with pytest.raises(BackupError, match="no manifest"):
+        manifests.read(path_of(tmp_path / made().file))
+
+
 def test_a_missing_one_and_one_of_the_future_say_what_to_do(tmp_path):
     with pytest.raises(BackupError, match="bring both"):
         manifests.read(tmp_path / "x.json")
