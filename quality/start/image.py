@@ -24,6 +24,7 @@ from quality.start.preflight import check_writable, read_var_dir
 # what the Dockerfile uses, Debian has too: the same release, Python with its headers, and pip.
 BASE_PACKAGES = ("python3", "python3-dev", "python3-pip", "python3-venv", "ca-certificates")
 BASE_RELEASE = "bookworm"
+KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 MIRROR = "http://deb.debian.org/debian"
 BASE_IMAGE = "localhost/quality-base"
 IMAGE = "localhost/quality"
@@ -53,6 +54,7 @@ def needs_to_build() -> list[Need]:
     return [
         Need("buildah", ("buildah",), lambda: bool(find_program("buildah"))),
         Need("debootstrap", ("debootstrap",), lambda: bool(find_program("debootstrap"))),
+        Need("Debian's keys", ("debian-archive-keyring",), KEYRING.exists),
     ]
 
 
@@ -73,7 +75,9 @@ def build_base(home: Path) -> None:
     run_step(
         f"Making a Debian {BASE_RELEASE} with Python",
         [
-            *("debootstrap", "--variant=minbase", f"--include={','.join(BASE_PACKAGES)}"),
+            # Without Debian's keys it would take what comes, unsigned.
+            *("debootstrap", "--force-check-gpg", "--variant=minbase"),
+            f"--include={','.join(BASE_PACKAGES)}",
             *(BASE_RELEASE, root, MIRROR),
         ],
         remedy=NETWORK_REMEDY,

