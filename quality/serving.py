@@ -58,6 +58,10 @@ SEND_SECONDS = 10.0
 # second costs less than to be told of it.
 MOMENT_SECONDS = 0.0002
 
+# Who has waited so long for a thread may have given up meanwhile, and will send it again: it is
+# looked whether somebody still listens. A site with too much to do would answer those alone.
+PATIENT_SECONDS = 1.0
+
 _HEAD_END = b"\r\n\r\n"
 # How much follows; or that only the end tells, or that it is sent when we ask for it.
 _LENGTH = b"\r\ncontent-length:"
@@ -90,7 +94,7 @@ class Worker(ThreadWorker):
     At a reload (SIGHUP) gunicorn ends the old workers as soon as it has forked the new ones, which
     then load for seconds while nobody serves. Here the old ones go on until all new ones do.
 
-    Leans on ThreadWorker's `handle_exit`, `set_accept_enabled`, `sockets`, `enqueue_req`,
+    Leans on ThreadWorker's `handle_exit`, `set_accept_enabled`, `sockets`, `enqueue_req`, `handle`,
     `finish_request`, `tpool`, `nr_conns`, `pending_conns`, `poller`, on the connection's `init()`
     and its parser's `unreader`, and on `split_request_uri`, which are not documented: gunicorn is
     pinned, and the tests of this room hold what is used.
@@ -155,6 +159,7 @@ class Worker(ThreadWorker):
             return
         if not is_new:
             del conn.sent_by
+        conn.came_at = time.monotonic()
         usual = self.tpool
         # The parser passes over an empty line in front.
         request = request.removeprefix(b"\r\n")
@@ -175,6 +180,11 @@ class Worker(ThreadWorker):
             super().enqueue_req(conn)
         finally:
             self.tpool = usual
+
+    def handle(self, conn: Any) -> Any:
+        if time.monotonic() - conn.came_at > PATIENT_SECONDS and _has_hung_up(conn):
+            return False
+        return super().handle(conn)
 
     def finish_request(self, conn: Any, fs: "Future[Any]") -> None:
         if getattr(conn, "is_hashing", False):
@@ -228,6 +238,16 @@ def _hear(conn: Any) -> tuple[bytes, bool]:
     if read or heard:
         unreader.unread(read + heard)
     return read + heard, not heard
+
+
+def _has_hung_up(conn: Any) -> bool:
+    try:
+        ahead: bytes = conn.sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return not ahead
 
 
 def length_of(request: bytes) -> int | None:

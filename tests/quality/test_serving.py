@@ -9,6 +9,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import pytest
 from gunicorn.config import Config
@@ -16,8 +17,9 @@ from gunicorn.glogging import Logger as UsualLogger
 
 from quality import sizing
 from quality.devdb.mariadb import PrivateMariaDB
-from quality.serving import LONGEST_BYTES, Logger, length_of
-from tests.faults import free_port
+from quality.serving import LONGEST_BYTES, PATIENT_SECONDS, Logger, length_of
+from tests.chaos.watching import await_true
+from tests.faults import Administrator, free_port
 from tests.serving import ROOT, Database, Site, running
 
 
@@ -86,6 +88,35 @@ def test_probes_are_answered_while_every_thread_waits_for_the_database(site, mar
             reader.join(60)
     assert set(answers) <= {401, 503}
     assert len(answers) == 40
+
+
+def test_whoever_has_given_up_meanwhile_is_not_served(site, mariadb_home):
+    """Else a site with too much to do goes on to answer those that send it again."""
+    request = (
+        b"GET /scans/recent/ HTTP/1.1\r\nHost: localhost\r\nX-Request-ID: %s\r\n"
+        b"Cookie: sessionid=abcdefghijklmnopqrstuvwxyz012345\r\nConnection: close\r\n\r\n"
+    )
+
+    def send(request_id: bytes) -> socket.socket:
+        client = socket.create_connection(("127.0.0.1", site.port), timeout=120)
+        client.sendall(request % request_id)
+        return client
+
+    with Administrator(PrivateMariaDB(mariadb_home)) as locker:
+        locker.query("LOCK TABLES quality_serving.accounts_session WRITE")
+        busy = [send(b"holds-a-thread") for _ in range(sizing.WEB_THREADS)]
+        for client in [send(b"has-given-up") for _ in range(20)]:
+            client.close()
+        last = send(b"waits-patiently")
+        # Its worker has heard of all of them by now, and they have waited for long enough.
+        time.sleep(PATIENT_SECONDS + 0.5)
+    for client in [*busy, last]:
+        with client:
+            assert client.recv(100).startswith(b"HTTP/1.1 ")
+    lines = Path(site.env["LOG_DIR"], "routes.log").read_text
+    await_true("it is logged", lambda: "waits-patiently" in lines(), 30)
+    assert "holds-a-thread" in lines()
+    assert "has-given-up" not in lines()
 
 
 def test_a_probe_needs_no_host_name_of_ours(site):
