@@ -28,7 +28,6 @@ from tests.records import empty
 
 STATIONS = 20
 SCANS_PER_SHIFT = 450
-SHIFTS_PER_DAY = 3
 PIECES = 240
 OPERATORS = 80
 # A morning shift is about to end: the board has all of it to count.
