@@ -171,6 +171,7 @@ def _let_go(place: Path) -> None:
     own = [one for one in shelf.backups(place) if one.database == server_of_the_house().database]
     for one in shelf.to_drop(
         own,
+        datetime.now(UTC),
         daily=settings.BACKUP_KEEP_DAILY,
         weekly=settings.BACKUP_KEEP_WEEKLY,
         zone=timezone.get_default_timezone(),

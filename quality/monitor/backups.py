@@ -26,7 +26,7 @@ def backup_age_seconds(*, now: float) -> float | None:
         return None
     folder = Path(settings.BACKUP_DIR)
     try:
-        good = (taken_at for outcome, taken_at in _newest_first(folder) if outcome in GOOD)
+        good = (taken_at for outcome, taken_at in _newest_first(folder, now) if outcome in GOOD)
         newest = next(good, None)
         if newest is None:
             # Not the folder's own time, which each attempt that fails makes new.
@@ -37,12 +37,12 @@ def backup_age_seconds(*, now: float) -> float | None:
     return max(0.0, now - newest)
 
 
-def has_backup_failed() -> bool | None:
+def has_backup_failed(*, now: float) -> bool | None:
     """Whether the newest backup failed its restore test; None where none is configured."""
     if not settings.BACKUP_DIR:
         return None
     try:
-        outcome, _ = next(_newest_first(Path(settings.BACKUP_DIR)), ("", 0.0))
+        outcome, _ = next(_newest_first(Path(settings.BACKUP_DIR), now), ("", 0.0))
     except OSError:
         return False  # its age tells
     return outcome == FAILED
@@ -50,19 +50,24 @@ def has_backup_failed() -> bool | None:
 
 def backup_numbers(*, now: float) -> dict[str, float]:
     """Both as metrics, by their names."""
-    age_seconds, has_failed = backup_age_seconds(now=now), has_backup_failed()
+    age_seconds, has_failed = backup_age_seconds(now=now), has_backup_failed(now=now)
     if age_seconds is None or has_failed is None:
         return {}
     return {"backup_age_seconds": age_seconds, "backup_test_failed": float(has_failed)}
 
 
-def _newest_first(folder: Path) -> Iterator[tuple[str, float]]:
-    """What became of each backup's test, and when it was begun. Raises OSError."""
+def _newest_first(folder: Path, now: float) -> Iterator[tuple[str, float]]:
+    """What became of each backup's test, and when it was begun. Raises OSError.
+
+    One of a clock that was ahead would be the newest for years: it counts as none until then.
+    """
     names = [name for name in os.listdir(folder) if _MANIFEST.fullmatch(name)]
     for name in sorted(names, key=_moment, reverse=True):
         try:
             said = json.loads((folder / name).read_text())
-            yield str(said["outcome"]), datetime.fromisoformat(said["taken_at"]).timestamp()
+            taken_at = datetime.fromisoformat(said["taken_at"]).timestamp()
+            if taken_at <= now:
+                yield str(said["outcome"]), taken_at
         except (ValueError, LookupError, TypeError, RecursionError, FileNotFoundError):
             continue  # it counts as none
 
