@@ -1,5 +1,6 @@
 """Writes down beside a backup what it holds and what became of its test."""
 
+import errno
 import json
 import os
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -93,7 +94,7 @@ def path_of(backup: Path) -> Path:
 
 
 def write(manifest: Manifest, folder: Path) -> None:
-    """Put it beside its backup, which is one from then on; all of it or nothing."""
+    """Put it beside its backup, which is one with it; all of it or nothing. Raises BackupError."""
     said = asdict(manifest)
     text = json.dumps(said | {"checksum": _checksum(said)}, indent=1) + "\n"
     path = path_of(folder / manifest.file)
@@ -104,6 +105,13 @@ def write(manifest: Manifest, folder: Path) -> None:
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)
+    except OSError as error:
+        raise BackupError(
+            f"There is no room for {path}: {error.strerror}. Make room there, or give BACKUP_DIR "
+            "a larger disk."
+            if error.errno in (errno.ENOSPC, errno.EDQUOT)
+            else f"Cannot write {path}: {error.strerror}."
+        ) from error
     finally:
         partial.unlink(missing_ok=True)
     sync_folder(folder)

@@ -13,8 +13,6 @@ logger = logging.getLogger(__name__)
 
 # A backup that could not be taken is tried again so much later.
 RETRY_SECONDS = 15 * 60
-# As long as the day on which the clock is put back.
-LONGEST_DAY = timedelta(hours=25)
 # A clock that was set is noticed so soon.
 LOOK_SECONDS = 60
 
@@ -32,15 +30,13 @@ def due_at(now: datetime, at: time_of_day, zone: tzinfo) -> datetime:
     return next(moment for moment in moments if moment <= now)
 
 
-def is_done(found: list[Manifest], due: datetime) -> bool:
+def is_done(found: list[Manifest], due: datetime, now: datetime) -> bool:
     """Whether there is one of this night. One that failed its test is: the next may not be better.
 
-    One whose test was cut off is not, nor is one that a clock which ran ahead has dated.
+    One whose test was cut off is not, nor one of a clock that was ahead.
     """
     return any(
-        one.kind == Kind.NIGHTLY
-        and due <= one.moment < due + LONGEST_DAY
-        and one.outcome != Outcome.PENDING
+        one.kind == Kind.NIGHTLY and due <= one.moment <= now and one.outcome != Outcome.PENDING
         for one in found
     )
 
@@ -57,14 +53,15 @@ def run(
     """Until `stopped`. A missed night is made up for at once; what fails is tried again."""
     retry_at, waited_since = 0.0, None
     while not stopped.is_set():
-        due = due_at(datetime.now(UTC), at, zone)
+        now = datetime.now(UTC)
+        due = due_at(now, at, zone)
         if time.monotonic() >= retry_at:
             try:
-                if not is_done(found(), due):
+                if not is_done(found(), due, now):
                     take()
                 if due != waited_since:
                     # A day on, by the clock on the wall.
-                    following = due_at(datetime.now(UTC) + timedelta(days=1), at, zone)
+                    following = due_at(now + timedelta(days=1), at, zone)
                     say(f"The next one is due at {following.astimezone(zone):%Y-%m-%d %H:%M}.")
                     waited_since = due
             except Exception:  # whatever it is, the next try may succeed

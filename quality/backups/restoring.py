@@ -22,7 +22,8 @@ from quality.backups.verifying import verify_chain
 
 logger = logging.getLogger(__name__)
 
-# What a database says of itself while it is filled.
+# What a database says of itself while it is filled. With such a one quality/monitor/boot.py lets
+# nobody serve.
 UNFINISHED = "a restore of quality did not end: run it again"
 
 
@@ -78,6 +79,9 @@ def restore(
                 load(backup, manifest, keys, server, aside, _rows(progress, manifest, "tried"))
                 compare(manifest, server, aside)
             before = take(Kind.BEFORE_RESTORE, test=False, progress=progress)
+        else:
+            # Of a restore that was cut off there may be half a house, and somebody in it.
+            _refuse_beside_others(connection, database)
         with _filled(connection, database, manifest):
             load(backup, manifest, keys, server, database, _rows(progress, manifest, "restored"))
             compare(manifest, server, database)
@@ -124,6 +128,10 @@ def _refuse(connection: Connection, server: Server, database: str, replace: str)
             f"The database {database} holds {tables} tables. Nothing was changed. To replace all "
             f"that is there, add: --replace {database}"
         )
+    _refuse_beside_others(connection, database)
+
+
+def _refuse_beside_others(connection: Connection, database: str) -> None:
     if others := connection.others(database):
         raise BackupError(
             f"{others} other connections work with {database}. Nothing was changed. Stop the site "

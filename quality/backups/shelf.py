@@ -74,13 +74,16 @@ def backups(place: Path) -> list[Manifest]:
     return sorted(found, key=lambda one: one.taken_at, reverse=True)
 
 
-def to_drop(found: Sequence[Manifest], *, daily: int, weekly: int, zone: tzinfo) -> list[Manifest]:
+def to_drop(
+    found: Sequence[Manifest], now: datetime, *, daily: int, weekly: int, zone: tzinfo
+) -> list[Manifest]:
     """Which of them, the newest first, nobody needs any more.
 
     What was made within a day stays, and of each kind the newest of each day and of each week. What
     failed its test, or was never tested, stays until the days are over that are kept; of what is
-    good, the newest always does.
+    good, the newest always does. Those of a clock that was ahead stay, and take nobody's place.
     """
+    found = [one for one in found if one.moment <= now]
     kept: set[str] = set()
     days: dict[str, set[object]] = {}
     weeks: dict[str, set[object]] = {}
@@ -95,7 +98,7 @@ def to_drop(found: Sequence[Manifest], *, daily: int, weekly: int, zone: tzinfo)
                 seen.add(slot)
                 kept.add(one.file)
     kept |= {one.file for one in good[:1]}
-    newest = found[0].moment if found else datetime.now(UTC)
+    newest = found[0].moment if found else now
     return [
         one
         for one in found

@@ -56,7 +56,6 @@ def take(kind: Kind, *, test: bool = True, progress: Progress = no_progress) -> 
     with shelf.alone(place):
         taken = _dumped(place, kind, server, keys, progress)
         backup = place / taken.file
-        manifests.write(taken, place)
         logger.info("Backup taken: %s", backup, extra={"fields": _told(taken)})
         if test:
             taken = test_backup(
@@ -95,13 +94,16 @@ def _dumped(place: Path, kind: Kind, server: Server, keys: Keys, progress: Progr
         if counter.rows.keys() != before.tables.keys():
             odd = ", ".join(sorted(counter.rows.keys() ^ before.tables.keys()))
             raise BackupError(f"Tables came or went meanwhile: {odd}. Take the backup once more.")
+        taken = _manifest(name, kind, server, keys, before, packed, counter, at, began)
+        # First this: data without it would be nothing, and nobody would ever clear it away.
+        manifests.write(taken, place)
         partial.replace(place / name)
     finally:
         partial.unlink(missing_ok=True)
         # Ends mariadb-dump, should it still be at work.
         pieces.close()
     manifests.sync_folder(place)
-    return _manifest(name, kind, server, keys, before, packed, counter, at, began)
+    return taken
 
 
 def _free_name(place: Path, server: Server, keys: Keys) -> tuple[str, datetime]:
@@ -147,6 +149,7 @@ def _manifest(
 
 def _before(server: Server, kind: Kind) -> _Before:
     connection = connections[DEFAULT_DB_ALIAS]
+    _refuse_without_server(server)
     try:
         applied = MigrationRecorder(connection).applied_migrations()
         # The code is ahead of the schema then, and may look for what is not there yet.
@@ -165,6 +168,12 @@ def _before(server: Server, kind: Kind) -> _Before:
         )
 
 
+def _refuse_without_server(server: Server) -> None:
+    """Raises BackupError when it is away: Django would tell it in a hundred lines."""
+    with server.connection():
+        pass
+
+
 def _told(taken: Manifest) -> dict[str, object]:
     return {
         "kind": taken.kind,
@@ -179,6 +188,7 @@ def _let_go(place: Path) -> None:
     own = [one for one in shelf.backups(place) if one.database == server_of_the_house().database]
     for one in shelf.to_drop(
         own,
+        datetime.now(UTC),
         daily=settings.BACKUP_KEEP_DAILY,
         weekly=settings.BACKUP_KEEP_WEEKLY,
         zone=timezone.get_default_timezone(),
@@ -190,6 +200,7 @@ def _let_go(place: Path) -> None:
 def waiting_migrations() -> list[str]:
     """What `migrate` would do to a database that holds something already."""
     connection = connections[DEFAULT_DB_ALIAS]
+    _refuse_without_server(server_of_the_house())
     try:
         executor = MigrationExecutor(connection)
         plan = executor.migration_plan(executor.loader.graph.leaf_nodes())

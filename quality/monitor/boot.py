@@ -10,6 +10,9 @@ from django.db.migrations.executor import MigrationExecutor
 
 from quality.monitor.server import probe
 
+# What a database says of itself while quality/backups/restoring.py fills it.
+UNFINISHED = "a restore of quality did not end"
+
 
 class NotReady(Exception):
     """The process must not start; the message says why and what to do."""
@@ -39,6 +42,19 @@ def check_schema() -> None:
         names = ", ".join(f"{migration.app_label}.{migration.name}" for migration, _ in plan[:5])
         more = f" and {len(plan) - 5} more" if len(plan) > 5 else ""
         raise NotReady(f"Migrations are missing: {names}{more}. Run: python manage.py migrate")
+
+
+def check_restored() -> None:
+    """Raises NotReady for a database in which a restore was cut off: half the records are there."""
+    with connection.cursor() as cursor:
+        name = connection.ops.quote_name(str(connection.settings_dict["NAME"]))
+        cursor.execute(f"SHOW CREATE DATABASE {name}")
+        said = " ".join(map(str, cursor.fetchone()))
+    if UNFINISHED in said:
+        raise NotReady(
+            f"The database {name} is half filled: {UNFINISHED}. "
+            "Run once more: python manage.py restore FILE"
+        )
 
 
 def check_static_files() -> None:

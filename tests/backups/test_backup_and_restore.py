@@ -3,11 +3,12 @@
 import json
 import os
 import signal
+import subprocess
 import threading
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -165,6 +166,28 @@ def test_one_that_is_told_to_end_leaves_nothing_behind(house):
         out, error = process.communicate(timeout=30)
     assert process.returncode == 128 + signal.SIGTERM, out + error
     assert house.files() == before
+
+
+def test_a_disk_on_which_the_data_has_room_and_its_manifest_has_not_is_left_empty(
+    house, plain, tmp_path
+):
+    pages = -(-plain[0].stat().st_size // 4096)
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={pages * 4}k", "none", str(tmp_path)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode != 0:
+        pytest.skip("only root mounts a small disk")
+    try:
+        assert "no room for" in house.fails("backup", BACKUP_DIR=str(tmp_path))
+        assert os.listdir(tmp_path) == [".lock"]
+    finally:
+        subprocess.run(["umount", str(tmp_path)], check=True)
+
+
+def test_a_server_that_is_away_is_told_in_a_line(house):
+    away = "mysql://quality:secret@127.0.0.1:1/quality"
+    for options in ((), ("--before-migrations",)):
+        said = house.fails("backup", *options, DATABASE_URL=away)
+        assert "The database server does not let us in" in said
+        assert "secret" not in said
 
 
 def test_a_scratch_database_that_holds_anothers_is_left_alone(house):
@@ -348,6 +371,13 @@ def test_a_restore_that_is_cut_off_is_run_again(plain, other):
         if number == signal.SIGTERM:
             assert counts(other.database) == {}
     assert counts(other.database) != {}
+    # The schema may be whole already, and the records half: nobody serves with that.
+    assert "a restore of quality did not end. Run once more" in other.fails(
+        "awaitdatabase", DB_BOOT_RETRIES="0"
+    )
+    with closing(MySQLdb.connect(**other.database.login)):
+        # Whoever is there all the same may have stored something meanwhile.
+        assert "other connections" in other.fails("restore", str(path))
     other.does("restore", str(path))
     assert counts(other.database) == manifest.rows
 

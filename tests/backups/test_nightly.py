@@ -1,7 +1,7 @@
 """A backup each night, once, whatever the clock does."""
 
 import threading
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -47,9 +47,14 @@ def test_a_night_is_done_by_one_of_its_own_that_came_to_an_end():
         (early, Kind.NIGHTLY, Outcome.PASSED, False),
         (of_a_clock_ahead, Kind.NIGHTLY, Outcome.PASSED, False),
     ]:
-        assert (
-            nightly.is_done([made(taken_at=taken_at, kind=kind, outcome=outcome)], due) == is_done
-        )
+        one = made(taken_at=taken_at, kind=kind, outcome=outcome)
+        assert nightly.is_done([one], due, due + timedelta(hours=1)) == is_done
+
+
+def test_one_that_a_wrong_clock_has_put_into_the_future_stands_for_no_night():
+    due = datetime(2026, 11, 29, 0, 30, tzinfo=UTC)
+    one = made(taken_at="2031-11-29T00:30:01+00:00", outcome=Outcome.PASSED)
+    assert not nightly.is_done([one], due, due + timedelta(hours=1))
 
 
 def test_what_fails_is_logged_and_tried_again_and_then_once_is_enough(monkeypatch, caplog):

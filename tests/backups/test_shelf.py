@@ -20,8 +20,11 @@ def at(moment: datetime, outcome: Outcome = Outcome.PASSED, kind: Kind = Kind.NI
     return made(file=name, taken_at=moment.isoformat(), outcome=outcome, kind=kind)
 
 
-def kept(found: list[Manifest], daily: int = 14, weekly: int = 8) -> list[str]:
-    gone = shelf.to_drop(found, daily=daily, weekly=weekly, zone=ZONE)
+def kept(
+    found: list[Manifest], daily: int = 14, weekly: int = 8, now: datetime | None = None
+) -> list[str]:
+    now = now or max(one.moment for one in found)
+    gone = shelf.to_drop(found, now, daily=daily, weekly=weekly, zone=ZONE)
     return [f"{one.moment:%m-%d %H:%M}" for one in found if one not in gone]
 
 
@@ -38,7 +41,7 @@ def test_what_stays_is_the_same_whether_it_is_asked_each_night_or_once():
     nights, left = [at(NOW + timedelta(days=number)) for number in range(100)], []
     for night in nights:
         left = [night, *left]
-        gone = shelf.to_drop(left, daily=14, weekly=8, zone=ZONE)
+        gone = shelf.to_drop(left, night.moment, daily=14, weekly=8, zone=ZONE)
         left = [one for one in left if one not in gone]
     assert [f"{one.moment:%m-%d %H:%M}" for one in left] == kept(nights[::-1])
 
@@ -47,6 +50,14 @@ def test_one_made_before_a_restore_takes_no_nights_place():
     later = at(NOW + timedelta(hours=30), kind=Kind.BEFORE_RESTORE)
     nights = [at(NOW - timedelta(days=back)) for back in range(3)]
     assert len(kept([later, *nights])) == 4
+
+
+def test_those_of_a_clock_that_was_years_ahead_take_nobody_s_place():
+    ahead = [at(NOW + timedelta(days=1800 + days)) for days in range(60, 0, -1)]
+    nights = [at(NOW - timedelta(days=back)) for back in range(30)]
+    assert kept(ahead + nights, now=NOW)[60:] == kept(nights)
+    # Nor do they go, as nobody can tell what they are.
+    assert len(kept(ahead + nights, now=NOW)) == 60 + len(kept(nights))
 
 
 def test_what_was_made_within_a_day_stays():

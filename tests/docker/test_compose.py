@@ -173,6 +173,27 @@ def test_the_site_has_no_password_of_the_account_that_owns_its_tables():
     assert "backups" in mounted["backup"]
 
 
+@pytest.mark.parametrize(
+    ("name", "database"), [("compose.yml", "database"), ("compose.cluster.yml", "node")]
+)
+def test_who_backs_up_may_try_the_backup_out(name, database):
+    told = services(name, **needed(name))
+    assert "BACKUP_DIR" in told["backup"]["environment"]
+    run_at_first = {
+        source.removesuffix(":ro")
+        for target, source in volumes(told[database]).items()
+        if target.startswith("/docker-entrypoint-initdb.d/")
+    }
+    assert "./mariadb-init.sql" in run_at_first
+
+
+def test_of_a_cluster_s_hosts_the_one_that_backs_up_can_tell_how_old_the_newest_is():
+    name = "compose.cluster.yml"
+    assert "BACKUP_DIR" not in services(name)["web"]["environment"]
+    place = services(name)["backup"]["environment"]["BACKUP_DIR"]
+    assert services(name, BACKUP_DIR=place)["web"]["environment"]["BACKUP_DIR"] == place
+
+
 # ----- What each is told
 
 

@@ -81,6 +81,14 @@ def test_other_files_do_not_count(lie, tmp_path):
     assert 30 <= age_hours() < 30.1
 
 
+def test_one_of_a_clock_that_was_ahead_hides_no_age_and_no_failure(client, lie):
+    lie(-40000, "passed")
+    lie(30, "passed")
+    assert 30 <= age_hours() < 30.1
+    lie(2, "failed")
+    assert scrape(client).sum("backup_test_failed") == 1
+
+
 def test_attempts_that_leave_nothing_do_not_make_an_empty_folder_young(lie, tmp_path):
     since = time.time() - 50 * 3600
     os.utime(tmp_path, (since, since))

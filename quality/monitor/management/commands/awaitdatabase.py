@@ -9,6 +9,7 @@ from quality.monitor.boot import (
     NotReady,
     await_database,
     check_budget,
+    check_restored,
     check_schema,
     check_static_files,
 )
@@ -17,8 +18,9 @@ from quality.monitor.startup import log_settings
 
 class Command(BaseCommand):
     help = (
-        "Wait for the database (DB_BOOT_RETRIES, DB_BOOT_DELAY), then check that it is migrated, "
-        "that static files are collected, and that the server allows all our connections."
+        "Wait for the database (DB_BOOT_RETRIES, DB_BOOT_DELAY), then check that no restore was "
+        "cut off in it, that it is migrated, that static files are collected, and that the server "
+        "allows all our connections."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -30,6 +32,7 @@ class Command(BaseCommand):
                 delay_seconds=settings.DB_BOOT_DELAY,
                 say=self.stderr.write,
             )
+            check_restored()
             check_schema()
             check_static_files()
             check_budget(say=self.stderr.write)
