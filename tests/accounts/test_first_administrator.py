@@ -229,8 +229,8 @@ def test_the_environment_makes_the_first_administrator(roles, settings):
     [
         ("ioana", "", "ADMIN_PASSWORD"),
         ("", PASSWORD, "ADMIN_USERNAME"),
-        ("ioana", "12345", "ADMIN_PASSWORD: "),
-        ("a b/c", PASSWORD, "ADMIN_USERNAME: "),
+        ("ioana", "12345", "ADMIN_PASSWORD: This password is too"),
+        ("a b/c", PASSWORD, "ADMIN_USERNAME: Enter a valid"),
     ],
 )
 def test_what_cannot_be_is_said_by_the_name_of_its_variable(roles, settings, name, password, told):
