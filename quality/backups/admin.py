@@ -49,7 +49,9 @@ class BackupAdmin(ModelAdmin):
         problem, found = "", []
         try:
             found = shelf.backups(shelf.folder())
-        except (BackupError, OSError) as error:
+        except BackupError:
+            problem = _("BACKUP_DIR is not set: name the folder in which backups shall lie.")
+        except OSError as error:
             problem = str(error)
         context = self.admin_site.each_context(request) | {
             "title": _("Backups"),
