@@ -14,6 +14,7 @@ from django.http import Http404, HttpRequest, HttpResponseBase, StreamingHttpRes
 from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils import timezone
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 from unfold.admin import ModelAdmin
@@ -137,7 +138,7 @@ def _row(one: Manifest) -> dict[str, Any]:
         "file": one.file,
         "taken_at": timezone.localtime(one.moment),
         "bytes": one.bytes,
-        "rows": one.total_rows,
+        "rows": number_format(one.total_rows, force_grouping=True),
         "kind": kinds.get(Kind(one.kind), one.kind),
         "test": outcomes.get(Outcome(one.outcome), one.outcome),
         "has_failed": one.outcome == Outcome.FAILED,
