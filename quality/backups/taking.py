@@ -80,7 +80,8 @@ def _dumped(place: Path, kind: Kind, server: Server, keys: Keys, progress: Progr
     before = _before(server, kind)
     if not before.tables:
         raise BackupError(f"The database {server.database} holds no tables: nothing to back up.")
-    at, began = datetime.now(UTC), time.monotonic()
+    name, at = _free_name(place, server, keys)
+    began = time.monotonic()
     counter = Counter()
     pieces = dump(
         server,
@@ -88,9 +89,6 @@ def _dumped(place: Path, kind: Kind, server: Server, keys: Keys, progress: Progr
         without_rows=settings.BACKUP_WITHOUT_ROWS,
         progress=lambda rows: progress("rows dumped", rows, sum(before.tables.values())),
     )
-    name = shelf.name_for(server.database, at, is_encrypted=keys.encrypt)
-    if (place / name).exists():
-        raise BackupError(f"{place / name} is there already. Try again in a second.")
     partial = place / f"{name}.partial"
     try:
         packed = pack(pieces, partial, keys)
@@ -104,6 +102,16 @@ def _dumped(place: Path, kind: Kind, server: Server, keys: Keys, progress: Progr
         pieces.close()
     manifests.sync_folder(place)
     return _manifest(name, kind, server, keys, before, packed, counter, at, began)
+
+
+def _free_name(place: Path, server: Server, keys: Keys) -> tuple[str, datetime]:
+    """A name of this second, or of the next one, and its moment."""
+    while True:
+        at = datetime.now(UTC)
+        name = shelf.name_for(server.database, at, is_encrypted=keys.encrypt)
+        if not (place / name).exists():
+            return name, at
+        time.sleep(0.1)
 
 
 def _manifest(

@@ -21,11 +21,20 @@ _POOL = ("tests/pool", "tests/monitor")
 # Minutes of scanning at a pace: they need patience, not a processor. What breaks comes first, as a
 # browser leaves a loop behind in its process.
 _CHAOS, _SOAK = "tests/chaos", "tests/e2e/test_soak.py"
+# What else has a browser takes longest: it is divided in two.
+_PAGES = tuple(
+    f"tests/e2e/test_{name}.py"
+    for name in (
+        *("accounts", "admin", "board", "hostile", "look", "modules", "pages"),
+        *("pool_page", "records", "reports", "sheets"),
+    )
+)
 # What is shown first, and what meanwhile writes to files that are shown then.
 PARTS = {
     "others": tuple(f"--ignore={folder}" for folder in ("tests/e2e", _CHAOS, *_POOL)),
     "pool": _POOL,
-    "browser": ("tests/e2e", f"--ignore={_SOAK}"),
+    "pages": _PAGES,
+    "stations": ("tests/e2e", *(f"--ignore={path}" for path in (_SOAK, *_PAGES))),
     "soak": (_CHAOS, _SOAK),
 }
 # Browsers, web servers and a MariaDB are to be ended.
