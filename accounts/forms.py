@@ -5,12 +5,17 @@ from typing import Any, ClassVar
 from django import forms
 from django.contrib.auth import authenticate
 from django.contrib.auth.forms import AuthenticationForm, SetPasswordMixin
+from django.contrib.auth.password_validation import (
+    get_default_password_validators,
+    password_validators_help_text_html,
+)
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
 
 from accounts.models import User
+from accounts.passwords import NotTheSame
 
 
 class SignInForm(AuthenticationForm):
@@ -91,6 +96,14 @@ class FirstAdministratorForm(SetPasswordMixin, forms.ModelForm):
                 }
             )
         }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # There is no password of until now.
+        rules = [
+            one for one in get_default_password_validators() if not isinstance(one, NotTheSame)
+        ]
+        self.fields["new_password1"].help_text = password_validators_help_text_html(rules)
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data

@@ -1,9 +1,22 @@
 """What a password may not be, beside what Django itself refuses."""
 
+from django.contrib.auth.password_validation import MinimumLengthValidator
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from accounts.models import User
+
+
+class LongEnough(MinimumLengthValidator):
+    """A validator: Django's own, which says what is wrong in English alone."""
+
+    def get_error_message(self) -> str:
+        return ngettext(
+            "It is too short: it must have at least %(count)d character.",
+            "It is too short: it must have at least %(count)d characters.",
+            self.min_length,
+        ) % {"count": self.min_length}
 
 
 class NotTheSame:

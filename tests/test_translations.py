@@ -89,8 +89,8 @@ def texts_of_the_house(domain: str) -> set[str]:
         sources = [(texts_of_script, ROOT / room / "static", "*.js") for room in rooms]
     else:
         sources = [(texts_of_python, ROOT / room, "*.py") for room in rooms]
-        folders = ("templates", "quality/monitor/templates")
-        sources += [(texts_of_template, ROOT / folder, "*.html") for folder in folders]
+        folders = [ROOT / "templates", *ROOT.glob("quality/*/templates")]
+        sources += [(texts_of_template, folder, "*.html") for folder in folders]
     return {
         text
         for texts_of, folder, pattern in sources

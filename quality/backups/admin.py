@@ -14,6 +14,7 @@ from django.http import Http404, HttpRequest, HttpResponseBase, StreamingHttpRes
 from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils import timezone
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 from unfold.admin import ModelAdmin
@@ -49,7 +50,9 @@ class BackupAdmin(ModelAdmin):
         problem, found = "", []
         try:
             found = shelf.backups(shelf.folder())
-        except (BackupError, OSError) as error:
+        except BackupError:
+            problem = _("BACKUP_DIR is not set: name the folder in which backups shall lie.")
+        except OSError as error:
             problem = str(error)
         context = self.admin_site.each_context(request) | {
             "title": _("Backups"),
@@ -136,7 +139,7 @@ def _row(one: Manifest) -> dict[str, Any]:
         "file": one.file,
         "taken_at": timezone.localtime(one.moment),
         "bytes": one.bytes,
-        "rows": one.total_rows,
+        "rows": number_format(one.total_rows, force_grouping=True),
         "kind": kinds.get(one.kind, one.kind),
         "test": outcomes.get(one.outcome, one.outcome),
         "has_failed": one.outcome == Outcome.FAILED,

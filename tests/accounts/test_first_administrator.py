@@ -95,11 +95,22 @@ def test_what_our_rules_refuse_makes_nobody(link, changes, wrong):
     assert choose(link).status_code == 302
 
 
-@pytest.mark.parametrize("language", ["ro", "en"])
-def test_the_page_speaks_both_languages(link, language):
+@pytest.mark.parametrize(
+    ("language", "heading", "too_short", "not_new"),
+    [
+        ("ro", "Primul administrator", "Este prea scurtă: ", "parola de până acum"),
+        ("en", "The first administrator", "It is too short: ", "password of until now"),
+    ],
+)
+def test_the_page_speaks_both_languages(link, language, heading, too_short, not_new):
     text = look(link, language).content.decode()
     assert f'<html lang="{language}"' in text
+    assert heading in text
     assert 'name="new_password1"' in text
+    # There is none of until now.
+    assert not_new not in text
+    again = choose(link, client=browser(language), new_password1="2hR!x", new_password2="2hR!x")
+    assert too_short in again.content.decode()
 
 
 def test_a_link_holds_once(link):
@@ -234,8 +245,8 @@ def test_the_environment_makes_the_first_administrator(roles, settings):
     [
         ("ioana", "", "ADMIN_PASSWORD"),
         ("", PASSWORD, "ADMIN_USERNAME"),
-        ("ioana", "12345", "ADMIN_PASSWORD: "),
-        ("a b/c", PASSWORD, "ADMIN_USERNAME: "),
+        ("ioana", "12345", "ADMIN_PASSWORD: It is too short"),
+        ("a b/c", PASSWORD, "ADMIN_USERNAME: Enter a valid"),
     ],
 )
 def test_what_cannot_be_is_said_by_the_name_of_its_variable(roles, settings, name, password, told):

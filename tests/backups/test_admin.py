@@ -115,6 +115,9 @@ def test_a_manifest_of_another_kind_hides_none_of_the_others(client_of, there, t
 
 def test_a_folder_that_is_not_there_is_told(client_of, settings, tmp_path):
     settings.BACKUP_DIR = ""
-    assert "BACKUP_DIR is not set" in client_of("admin").get(LIST).content.decode()
+    admin = client_of("admin")
+    assert "BACKUP_DIR nu este setat" in admin.get(LIST).content.decode()
+    admin.cookies["django_language"] = "en"
+    assert "BACKUP_DIR is not set" in admin.get(LIST).content.decode()
     settings.BACKUP_DIR = str(tmp_path / "none")
     assert client_of("admin").get(LIST).status_code == 200

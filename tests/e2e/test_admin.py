@@ -40,6 +40,7 @@ PAGES = [
     "/admin/scans/operator/export/",
     "/admin/password_change/",
     "/admin/monitor/pool/",
+    "/admin/backups/backup/",
     "/monitor/runbook",
 ]
 # The icons beside the two lists of a user's roles, which Django makes.

@@ -203,6 +203,7 @@ PAGES: dict[str, tuple[str, Callable[[Page], None]]] = {
     "bind": ("admin", at("/scans/bind/")),
     "sheet": ("quality", at("/scans/sheet/")),
     "scanner": ("operator", at("/scans/scanner/")),
+    "no-first": ("", at("/accounts/first/x/")),
     "password": ("quality", at("/accounts/password/")),
     "device": ("admin", at("/accounts/device/")),
     "people": ("admin", at("/accounts/people/")),

@@ -5,6 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
+from django.utils import translation
 
 from accounts import first_administrator
 from accounts.forms import FirstAdministratorForm
@@ -28,7 +29,9 @@ class Command(BaseCommand):
         if first_administrator.somebody_administers():
             self.stdout.write("Somebody administers this site already.")
         elif settings.ADMIN_USERNAME or settings.ADMIN_PASSWORD:
-            self._make(settings.ADMIN_USERNAME, settings.ADMIN_PASSWORD)
+            # As all that commands say; the form would speak the people's language.
+            with translation.override("en"):
+                self._make(settings.ADMIN_USERNAME, settings.ADMIN_PASSWORD)
         else:
             address = (settings.SITE_URL or "") + first_administrator.new_link()
             self.stdout.write(LINK.format(address=address))
