@@ -257,6 +257,17 @@ def test_what_cannot_be_is_said_by_the_name_of_its_variable(roles, settings, nam
     assert not User.objects.exists()
 
 
+def test_who_was_made_once_and_administers_no_more_stops_no_start(roles, settings):
+    """An update of the house would stay down else."""
+    settings.ADMIN_USERNAME, settings.ADMIN_PASSWORD = "ioana", PASSWORD
+    said()
+    User.objects.update(is_active=False)
+    text = said()
+    assert "ioana is there" in text
+    assert "/accounts/first/" in text
+    assert not User.objects.get().is_active
+
+
 # ----- Who counts
 
 

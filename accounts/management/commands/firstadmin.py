@@ -9,6 +9,7 @@ from django.utils import translation
 
 from accounts import first_administrator
 from accounts.forms import FirstAdministratorForm
+from accounts.models import User
 
 LINK = """\
 Nobody administers this site yet. Whoever opens this within 24 hours becomes the first
@@ -28,15 +29,22 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if first_administrator.somebody_administers():
             self.stdout.write("Somebody administers this site already.")
+        elif User.objects.filter(username=settings.ADMIN_USERNAME).exists():
+            # Was deactivated since, perhaps for a reason; yet no start of the site may fail of it.
+            self.stdout.write(f"{settings.ADMIN_USERNAME} is there, and administers no more.")
+            self._print_link()
         elif settings.ADMIN_USERNAME or settings.ADMIN_PASSWORD:
             # As all that commands say; the form would speak the people's language.
             with translation.override("en"):
                 self._make(settings.ADMIN_USERNAME, settings.ADMIN_PASSWORD)
         else:
-            address = (settings.SITE_URL or "") + first_administrator.new_link()
-            self.stdout.write(LINK.format(address=address))
-            if not settings.SITE_URL:
-                self.stdout.write("Put the address of the site before it (SITE_URL is not set).")
+            self._print_link()
+
+    def _print_link(self) -> None:
+        address = (settings.SITE_URL or "") + first_administrator.new_link()
+        self.stdout.write(LINK.format(address=address))
+        if not settings.SITE_URL:
+            self.stdout.write("Put the address of the site before it (SITE_URL is not set).")
 
     def _make(self, username: str, password: str) -> None:
         if not (username and password):
