@@ -59,6 +59,7 @@ def test_a_tiny_run_measures_everything(var_dir: Path, tmp_path: Path) -> None:
         assert word in said
 
 
+@pytest.mark.bench
 def test_it_shows_where_the_time_goes(var_dir: Path) -> None:
     said = benchmark(var_dir, "--profile", "--operations=borrow")
     assert "dispatcher.py" in said
@@ -104,6 +105,7 @@ def test_faster_means_less() -> None:
     assert [aim["reached"] for aim in reporting.judge([result])] == [False]
 
 
+@pytest.mark.bench
 def test_it_measures_how_cost_grows_with_the_number_of_scans(var_dir: Path) -> None:
     output = var_dir / "growth.json"
     said = benchmark(var_dir, "--operations=growth", "--rows=2000", f"--output={output}")

@@ -25,6 +25,7 @@ def quiet(text: str) -> None:
     """Nobody looks."""
 
 
+@pytest.mark.bench
 def test_a_tiny_run_asks_every_site(tmp_path: Path) -> None:
     output = tmp_path / "bench.json"
     chosen = [
@@ -67,6 +68,7 @@ def test_each_site_has_its_own_way_to_the_same_database(monkeypatch: pytest.Monk
     assert all(one == found[OURS] for one in found.values())
 
 
+@pytest.mark.bench
 def test_a_crowd_is_refused_where_each_thread_has_a_connection_and_not_here(
     server: PrivateMariaDB, tmp_path: Path
 ) -> None:
@@ -90,6 +92,7 @@ def test_a_crowd_is_refused_where_each_thread_has_a_connection_and_not_here(
     assert crowding.report([]) == ""
 
 
+@pytest.mark.bench
 def test_stations_scan_and_nothing_is_lost(server: PrivateMariaDB, tmp_path: Path) -> None:
     [row] = stations.measure(server, tmp_path, [20], seconds=6.0, start_seconds=6.0, progress=quiet)
     assert row["confirmed"] > 0

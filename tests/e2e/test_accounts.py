@@ -79,7 +79,7 @@ def test_somebody_new_chooses_a_password_and_gets_where_he_was_going(open_contex
     page.fill("#id_new_password1", "short")
     page.fill("#id_new_password2", "short")
     button(page, "Change the password").click()
-    expect(page.get_by_text("This password is too short")).to_be_visible()
+    expect(page.get_by_text("It is too short")).to_be_visible()
     check(page, "first-password-wrong")
     page.fill("#id_new_password1", OWN)
     page.fill("#id_new_password2", OWN)

@@ -138,8 +138,13 @@ ADMIN_PAGES = [
 
 @pytest.fixture(scope="module")
 def superuser(site) -> str:
-    code = "from accounts.models import User; User.objects.create_superuser('root', password=%r)"
-    done = site.manage("shell", "--no-imports", "-c", code % PASSWORD)
+    # Another module with this fixture may have made it.
+    code = (
+        "from accounts.models import User\n"
+        "User.objects.filter(username='root').exists() or "
+        f"User.objects.create_superuser('root', password={PASSWORD!r})"
+    )
+    done = site.manage("shell", "--no-imports", "-c", code)
     assert done.returncode == 0, done.stderr
     return "root"
 
