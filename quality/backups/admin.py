@@ -75,6 +75,11 @@ class BackupAdmin(ModelAdmin):
         chosen = place / one.file
         if request.POST.get("part") == "manifest":
             chosen = manifests.path_of(chosen)
+        try:
+            size = chosen.stat().st_size
+        except FileNotFoundError:
+            # Another one has taken its place since it was listed.
+            raise Http404 from None
         # First the record: what could not be written down is not given out.
         LogEntry.objects.create(
             user_id=request.user.pk or 0,
@@ -90,7 +95,7 @@ class BackupAdmin(ModelAdmin):
             content_type="application/octet-stream",
             headers={
                 "Content-Disposition": f'attachment; filename="{chosen.name}"',
-                "Content-Length": str(chosen.stat().st_size),
+                "Content-Length": str(size),
                 "X-Accel-Buffering": "no",
             },
         )

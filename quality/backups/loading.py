@@ -15,6 +15,8 @@ from quality.backups.packing import Packed, unpack
 from quality.backups.server import Server, quoted
 
 MOST_TOLD = 5
+# No statement is longer: `mariadb` refuses what exceeds its max_allowed_packet, 16 MB as it comes.
+MOST_LINE_BYTES = 16 * 1024 * 1024
 OPTIONS = (
     "--batch",
     "--default-character-set=utf8mb4",
@@ -142,7 +144,10 @@ def _refuse_another(backup: Path, manifest: Manifest, packed: Packed) -> None:
 
 
 class _Lines:
-    """Counts the lines of a stream that comes in pieces."""
+    """Counts the lines of a stream that comes in pieces, and keeps one of them at most.
+
+    Raises BackupError for a line that no dump has: a small file may claim to become anything.
+    """
 
     def __init__(self, counter: Counter, progress: Callable[[int], None]) -> None:
         self._counter = counter
@@ -153,4 +158,9 @@ class _Lines:
         *lines, self._left = (self._left + piece).split(b"\n")
         for line in lines:
             self._counter.line(line + b"\n")
+        if len(self._left) > MOST_LINE_BYTES:
+            raise BackupError(
+                f"This is no dump: a line of it is longer than {MOST_LINE_BYTES:,} bytes. "
+                "Take another copy."
+            )
         self._progress(self._counter.total)

@@ -60,7 +60,10 @@ def alone(place: Path) -> Iterator[None]:
 
 
 def backups(place: Path) -> list[Manifest]:
-    """All that are complete, the newest first. What has no readable manifest is none."""
+    """All that are complete, the newest first. What has no readable manifest is none.
+
+    Nor is a link: it would give out a file of another place.
+    """
     found = []
     for path in place.glob(f"*{manifest.SUFFIX}"):
         if not NAME.fullmatch(path.name.removesuffix(manifest.SUFFIX)):
@@ -69,9 +72,14 @@ def backups(place: Path) -> list[Manifest]:
             one = manifest.read(path)
         except BackupError:
             continue
-        if manifest.path_of(place / one.file) == path and (place / one.file).is_file():
+        backup = place / one.file
+        if manifest.path_of(backup) == path and backup.is_file() and not _has_link(backup, path):
             found.append(one)
     return sorted(found, key=lambda one: one.taken_at, reverse=True)
+
+
+def _has_link(*paths: Path) -> bool:
+    return any(path.is_symlink() for path in paths)
 
 
 def to_drop(

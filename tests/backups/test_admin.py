@@ -11,6 +11,7 @@ from django.test import Client
 from accounts.models import User
 from accounts.roles import CATALOGUE, ROLES
 from quality.backups import manifest as manifests
+from quality.backups import shelf
 from quality.backups.manifest import Manifest, Outcome
 from tests.backups.test_manifest import made
 
@@ -102,6 +103,31 @@ def test_a_download_holds_no_connection(keeper, there):
 def test_nothing_else_is_given_out(keeper, there, name):
     answer = keeper.post(address(name), {"part": "backup"})
     assert answer.status_code in (404, 400)
+
+
+def test_what_went_since_it_was_listed_is_not_found(keeper, there, monkeypatch):
+    listed = shelf.backups
+
+    def and_then_dropped(place):
+        found = listed(place)
+        shelf.drop(there, place)
+        return found
+
+    monkeypatch.setattr(shelf, "backups", and_then_dropped)
+    assert keeper.post(address(there.file), {"part": "backup"}).status_code == 404
+    assert not LogEntry.objects.filter(change_message="download").exists()
+
+
+@pytest.mark.parametrize("linked", ["backup", "manifest"])
+def test_a_link_out_of_the_folder_gives_nothing_out(keeper, there, tmp_path, linked):
+    path = tmp_path / there.file
+    path = path if linked == "backup" else manifests.path_of(path)
+    aside = tmp_path.with_name("aside") / path.name
+    aside.parent.mkdir(exist_ok=True)
+    path.rename(aside)
+    path.symlink_to(aside)
+    for part in ("backup", "manifest"):
+        assert keeper.post(address(there.file), {"part": part}).status_code == 404
 
 
 def test_a_manifest_of_another_kind_hides_none_of_the_others(client_of, there, tmp_path):

@@ -462,6 +462,17 @@ def test_a_file_that_is_whole_and_not_the_manifest_s_is_refused(copy):
         check(path)
 
 
+def test_a_small_file_that_claims_to_become_a_gigabyte_is_refused(copy):
+    path = copy("plain")
+    honest = read(path_of(path))
+    path.unlink()
+    packed = pack((bytes(1 << 20) for _ in range(1024)), path, Keys())
+    forged = replace(honest, bytes=packed.bytes, sha256=packed.sha256)
+    manifests.write(forged, path.parent)
+    with pytest.raises(BackupError, match="is no dump"):
+        check(path)
+
+
 def test_a_damaged_backup_changes_nothing(copy, other):
     drop(other.database)
     path = copy("encrypted")
