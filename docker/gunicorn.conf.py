@@ -12,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from quality import logs, sizing, succession  # noqa: E402
+from quality import logs, rehearsal, sizing, succession  # noqa: E402
 from quality.environment import whole_number  # noqa: E402
 from quality.monitor import places  # noqa: E402
 
@@ -95,8 +95,12 @@ def _stop(number, frame):
 
 
 def when_ready(server):
-    """At SIGTERM readiness falls first. Ctrl-C lets requests in flight finish, too."""
-    stop, master = signal.getsignal(signal.SIGTERM), os.getpid()
+    """At SIGTERM readiness falls first. Ctrl-C lets requests in flight finish, too.
+
+    At SIGHUP the old workers go only when new ones would come.
+    """
+    stop, renew = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGHUP)
+    master = os.getpid()
 
     def leave(number, frame):
         # A worker that was forked just now has this handler too, until it sets its own.
@@ -112,8 +116,13 @@ def when_ready(server):
         else:
             stop(signal.SIGTERM, frame)
 
+    def reload(number, frame):
+        if os.getpid() == master and not succession.is_leaving():
+            rehearsal.before(lambda: renew(signal.SIGHUP, None), sys.argv[1:], server.log)
+
     signal.signal(signal.SIGTERM, leave)
     signal.signal(signal.SIGINT, leave)
+    signal.signal(signal.SIGHUP, reload)
 
 
 def pre_fork(server, worker):

@@ -21,11 +21,13 @@ WORKERS, STATIONS = 2, 8
 MOST_SECONDS = 60
 # A worker loads so much longer.
 LOAD_SECONDS = 6
-SLOW = f"""
-import time
+AS_USUAL = f"""
 exec(open({str(ROOT / "docker/gunicorn.conf.py")!r}).read().replace(
     "Path(__file__)", "Path({str(ROOT / "docker/gunicorn.conf.py")!r})"
 ))
+"""
+SLOW = f"""{AS_USUAL}
+import time
 def post_fork(server, worker):
     if worker.age > workers:
         time.sleep({LOAD_SECONDS})
@@ -83,6 +85,25 @@ def test_the_old_workers_serve_until_the_new_ones_do(start, tmp_path):
         assert status == 200
         longest = max(longest, seconds)
     assert longest < LOAD_SECONDS / 2
+    await_successors(site, before)
+
+
+def test_a_reload_that_would_end_the_site_is_refused_and_can_be_repeated(start, tmp_path):
+    changed, module = tmp_path / "changed.conf.py", tmp_path / "served.py"
+    changed.write_text(
+        f"{AS_USUAL}sys.path.insert(0, {str(tmp_path)!r})\nwsgi_app = 'served:one'\n"
+    )
+    module.write_text("from quality.wsgi import application as one\n")
+    site = start(configuration=str(changed))
+    before = set(site.worker_pids)
+    module.write_text("from quality.wsgi import another as one\n")
+    site.signal(signal.SIGHUP)
+    await_true("it is refused", lambda: "Not reloaded" in site.messages(), MOST_SECONDS)
+    assert "cannot import name 'another'" in site.messages()
+    assert set(site.worker_pids) == before
+    assert Browser(site.url, "demo-password-1").look("/scans/recent/")[0] == 200
+    module.write_text("from quality.wsgi import application as one\n")
+    site.signal(signal.SIGHUP)
     await_successors(site, before)
 
 
