@@ -9,6 +9,7 @@ from django.db import connection
 
 from scans.barcode import CP_BASE_LENGTH
 from scans.models import Scan
+from scans.reporting import rollups
 
 MOST = 100
 # Among so many of the highest codes with the same beginning the newest scans are looked for. Orders
@@ -20,8 +21,11 @@ MOST_ORDERS = 50
 STEP = 20_000
 FIRST_STEPS = 2
 WALK_SECONDS = 0.5
+# In so many orders one statement looks for a piece.
+STEP_ORDERS = 2_000
 
-# Each order once: the server jumps from one to the next in `scan_order`.
+# Each order once: the server jumps from one to the next. The roll-ups have a fiftieth of the rows.
+_COUNTED_ORDERS = "SELECT cp_base FROM scans_rollup FORCE INDEX (rollup_order) GROUP BY cp_base"
 _ORDERS = "SELECT cp_base FROM scans_scan FORCE INDEX (scan_order) GROUP BY cp_base"
 _WITH_PREFIX = f"""
 SELECT id, scanned_at FROM (
@@ -97,7 +101,7 @@ def scans_with(part: str, example: str) -> Found:
                 return _newest(found)
     dash, digits = example[CP_BASE_LENGTH : CP_BASE_LENGTH + 1], example[CP_BASE_LENGTH + 1 :]
     tail, has_dash, piece = part.partition(dash) if dash else (part, "", "")
-    orders = [order for (order,) in _rows_of(_ORDERS, [])]
+    orders = _orders()
     if has_dash:
         chosen = [order for order in orders if tail and order.endswith(tail)]
     else:
@@ -109,13 +113,30 @@ def scans_with(part: str, example: str) -> Found:
         # No number alone has it.
         return _newest(found)
     if len(piece) == len(digits):
-        for at in range(0, len(orders), STEP):
-            pieces = [f"{order}{dash}{piece}" for order in orders[at : at + STEP]]
-            found |= _rows(_OF_PIECES, [pieces])
-    elif len(piece) < len(digits):
+        return _of_pieces(f"{dash}{piece}", sorted(orders, reverse=True), found)
+    if len(piece) < len(digits):
         # It may be any part of a number: no index knows those.
         walk.go(seconds=WALK_SECONDS)
         return _newest(found | walk.found, walk.searched_since)
+    return _newest(found)
+
+
+def _orders() -> list[str]:
+    """The base of each order that was ever scanned."""
+    freshness = rollups.freshen()
+    is_whole = not freshness.uncounted and not freshness.is_rebuilding
+    return [order for (order,) in _rows_of(_COUNTED_ORDERS if is_whole else _ORDERS, [])]
+
+
+def _of_pieces(end: str, orders: list[str], found: dict[int, datetime]) -> Found:
+    """The pieces with this `end` in the orders, the newest first, beside those found already."""
+    deadline = time.monotonic() + WALK_SECONDS
+    for at in range(0, len(orders), STEP_ORDERS):
+        if at and time.monotonic() > deadline:
+            last = Scan.objects.filter(cp_base=orders[at - 1]).order_by("received_at")
+            return _newest(found, last.values_list("received_at", flat=True).first())
+        pieces = [f"{order}{end}" for order in orders[at : at + STEP_ORDERS]]
+        found = found | _rows(_OF_PIECES, [pieces])
     return _newest(found)
 
 

@@ -275,6 +275,8 @@ def _traces() -> dict[str, Callable[[], Any]]:
         "an operator": again.operator,
         "a part of a code": again.cp[4:10],
         "a code that there is not": "CP99999999-9999",
+        "a piece's number that there is not": "9999",
+        "a part of a number that there is not": "999",
     }
     return {f"{TRACE}, {name}": partial(trace, code) for name, code in codes.items()}
 

@@ -181,6 +181,18 @@ def test_what_takes_too_long_is_looked_for_among_the_newest_and_says_so(record, 
     assert match.searched_since == scans[5].received_at
 
 
+def test_a_piece_in_too_many_orders_is_looked_for_in_the_newest_and_says_so(record, monkeypatch):
+    monkeypatch.setattr(parts, "FIRST_STEPS", 0)
+    monkeypatch.setattr(parts, "STEP_ORDERS", 2)
+    scans = [record(f"CP1004582{n}-{n:04}") for n in range(5)]
+    assert [match.scans for match in trace("0001").matches] == [[scans[1]]]
+    monkeypatch.setattr(parts, "WALK_SECONDS", 0)
+    assert trace("0001").matches == []
+    assert trace("0001").searched_since == scans[3].received_at
+    [match] = trace("0003").matches
+    assert match.scans == [scans[3]]
+
+
 @pytest.mark.parametrize("code", ["", "  ", "\x00"])
 def test_nothing_is_asked_for_nothing(scanned, code):
     assert trace(code).is_empty

@@ -1,9 +1,11 @@
 """A trace reads what it shows, also among many scans."""
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
-from scans.models import Scan
-from scans.reporting import parts
+from scans.models import RollUp, Scan
+from scans.reporting import parts, rollups
 from scans.reporting.timeline import timeline_of
 from scans.reporting.trace import trace
 from tests.scans.test_indexes import MIDDLE, SCANS, keys, many, rows_read
@@ -54,23 +56,40 @@ def test_the_newest_of_a_code_are_read_backwards_in_its_index(db, column, code, 
     assert rows_read(look) <= parts.MOST + 5
 
 
+@pytest.fixture
+def _counted(db):
+    rollups.refresh()
+
+
 def test_the_orders_are_read_by_jumping_from_one_to_the_next(db):
     # Three entries for each, not its hundred.
     orders = SCANS // 100 + 1
     assert rows_read(lambda: parts._rows_of(parts._ORDERS, [])) < 5 * orders
 
 
+def test_the_orders_are_those_of_the_roll_ups_as_soon_as_these_are_counted(db):
+    uncounted = parts._orders()
+    assert len(uncounted) == SCANS // 100 + 1
+    rollups.refresh()
+    with CaptureQueriesContext(connection) as captured:
+        assert sorted(parts._orders()) == sorted(uncounted)
+    assert captured[-1]["sql"] == parts._COUNTED_ORDERS
+    # All of their index, when the server thinks that jumping does not pay.
+    assert rows_read(parts._orders) < RollUp.objects.count() + 100 < SCANS / 2
+
+
+@pytest.mark.usefixtures("_counted")
 @pytest.mark.parametrize(
     ("part", "most"),
     [
         # Its hundred, sorted.
         ("CP70000050-", 500),
         ("70000050", 500),
-        # The orders, and one order's pieces.
-        ("00050-0007", 1_500),
-        # The orders, and a piece of each.
-        ("0007", 1_500),
-        ("-0007", 1_500),
+        # The orders' roll-ups, and one order's pieces.
+        ("00050-0007", 6_000),
+        # The orders' roll-ups, and a piece of each.
+        ("0007", 6_000),
+        ("-0007", 6_000),
     ],
 )
 def test_a_part_that_is_rare_reads_a_part_of_the_index(db, monkeypatch, part, most):
