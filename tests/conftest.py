@@ -2,12 +2,14 @@
 
 import logging
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
 from django.db import connection
 from django.test import Client
 from hypothesis import settings as hypothesis_settings
+from whitenoise.middleware import WhiteNoiseMiddleware
 
 from accounts.models import User
 from accounts.roles import sync_roles
@@ -40,6 +42,23 @@ def _emptied_records():
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _static_files_are_found_once():
+    """Each client has middleware of its own, which would look for all of them anew."""
+    look = WhiteNoiseMiddleware.add_files_from_finders
+    found: dict[str, Any] = {}
+
+    def look_once(middleware: WhiteNoiseMiddleware) -> None:
+        if not found:
+            look(middleware)
+            found.update(middleware.files)
+        middleware.files = found
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(WhiteNoiseMiddleware, "add_files_from_finders", look_once)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _quick_passwords(settings):
     """The real hash takes 0.2 s by design; what it protects is not at stake in these tests."""
@@ -58,7 +77,8 @@ def person(db) -> Callable[[str], User]:
     def make(role: str) -> User:
         if role == "superuser":
             return User.objects.filter(username=role).first() or User.objects.create_superuser(role)
-        sync_roles()
+        if not Group.objects.filter(name=role).exists():
+            sync_roles()
         user, _created = User.objects.get_or_create(
             username=role, defaults={"is_staff": role == "admin"}
         )
