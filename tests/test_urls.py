@@ -40,6 +40,9 @@ def _something_to_look_at(master_data, person):
 def answer(client: Any, method: str, address: str) -> str:
     with transaction.atomic():
         response = getattr(client, method)(address)
+        if response.streaming:
+            # To its end: few may take a file at once.
+            b"".join(response.streaming_content)
         transaction.set_rollback(True)
     if response.status_code != 302:
         return str(response.status_code)
