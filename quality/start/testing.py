@@ -18,7 +18,6 @@ from quality.start.preflight import read_var_dir
 from quality.start.signals import shielded
 
 _POOL = ("tests/pool", "tests/monitor")
-_RECORDS = ("tests/scans", "tests/backups")
 # Minutes of scanning at a pace: they need patience, not a processor. What breaks comes first, as a
 # browser leaves a loop behind in its process.
 _CHAOS, _SOAK = "tests/chaos", "tests/e2e/test_soak.py"
@@ -32,8 +31,7 @@ _PAGES = tuple(
 )
 # What is shown first, and what meanwhile writes to files that are shown then.
 PARTS = {
-    "others": tuple(f"--ignore={folder}" for folder in ("tests/e2e", _CHAOS, *_POOL, *_RECORDS)),
-    "records": _RECORDS,
+    "others": tuple(f"--ignore={folder}" for folder in ("tests/e2e", _CHAOS, *_POOL)),
     "pool": _POOL,
     "pages": _PAGES,
     "stations": ("tests/e2e", *(f"--ignore={path}" for path in (_SOAK, *_PAGES))),

@@ -49,6 +49,9 @@ class Chromium:
                 "--headless",
                 "--remote-debugging-port=0",
                 f"--user-data-dir={self._profile}",
+                # The first window's own pages come up while Playwright connects, which then waits
+                # for one of them for ever at times.
+                "--no-startup-window",
                 *ARGUMENTS,
             ],
             stdin=subprocess.DEVNULL,

@@ -45,7 +45,9 @@ MAKE_SECOND_OPERATOR = """
 from accounts.models import User
 from django.conf import settings
 from django.contrib.auth.models import Group
-user = User.objects.create_user("second", password=settings.DEMO_PASSWORD)
+user, _ = User.objects.get_or_create(username="second")
+user.set_password(settings.DEMO_PASSWORD)
+user.save()
 user.groups.add(Group.objects.get(name="operator"))
 """
 SIMULATED = timedelta(minutes=10)
