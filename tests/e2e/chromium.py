@@ -4,7 +4,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from playwright.sync_api import Browser, Playwright
+from playwright.sync_api import Browser, Playwright, TimeoutError
 
 from quality.devdb.configuration import find_program
 from quality.start.install import CHROMIUM_NAMES
@@ -25,6 +25,7 @@ ARGUMENTS = (
     f"--host-resolver-rules=MAP {PLAIN_HTTP} 127.0.0.1",
 )
 START_SECONDS = 60
+CONNECT_SECONDS = 5
 
 
 def chromium_path() -> str:
@@ -49,9 +50,6 @@ class Chromium:
                 "--headless",
                 "--remote-debugging-port=0",
                 f"--user-data-dir={self._profile}",
-                # The first window's own pages come up while Playwright connects, which then waits
-                # for one of them for ever at times.
-                "--no-startup-window",
                 *ARGUMENTS,
             ],
             stdin=subprocess.DEVNULL,
@@ -64,7 +62,16 @@ class Chromium:
                 raise RuntimeError(f"{chromium_path()} did not start on {self._profile}.")
             time.sleep(0.02)
         port = text.partition("\n")[0]
-        return self._playwright.chromium.connect_over_cdp(f"http://127.0.0.1:{port}")
+        while True:
+            # The window's own pages come up while Playwright connects, which then waits for one of
+            # them for ever at times.
+            try:
+                return self._playwright.chromium.connect_over_cdp(
+                    f"http://127.0.0.1:{port}", timeout=CONNECT_SECONDS * 1000
+                )
+            except TimeoutError:
+                if time.monotonic() > deadline:
+                    raise
 
     def kill(self) -> None:
         """As a power cut does: it has no time to write anything down."""

@@ -131,8 +131,11 @@ def test_a_change_in_the_office_reaches_an_open_page(station, profile, database,
     profile(oc1_is_sticky=1, oc2_is_sticky=1)
     database.run("UPDATE scans_defect SET name_en = 'Hole' WHERE code = '001'")
     try:
-        with station.page.expect_response("**/scans/floor/"):
+        with station.page.expect_response("**/scans/floor/") as answered:
             station.page.evaluate("window.dispatchEvent(new Event('online'))")
+        answered.value.finished()
+        # Has read it.
+        station.page.evaluate("new Promise((read) => requestIdleCallback(read))")
         station.scan(f"{order}-0002", "OC02", "OC12", "001")
         station.await_confirmed(f"{order}-0002", "001")
         expect(station.banner).to_contain_text("001 Hole")
