@@ -10,9 +10,9 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from quality.environment import BASE_DIR
+
 MOST_SECONDS = 60
 _STARTS = "A new worker would start."
 # Of what was said: where an error ends.
@@ -54,7 +54,7 @@ def _said_by(arguments: Sequence[str]) -> str:
     # and not by its exit code, which gunicorn's master takes away, as it does of each child.
     with subprocess.Popen(
         [sys.executable, "-m", "quality.rehearsal", *arguments],
-        cwd=ROOT,
+        cwd=BASE_DIR,
         env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -78,7 +78,7 @@ def main(arguments: Sequence[str]) -> None:
         # The addresses too, which a worker loads with the first request.
         ("manage.py", "check"),
     ):
-        if subprocess.run([sys.executable, *command], cwd=ROOT, check=False).returncode:
+        if subprocess.run([sys.executable, *command], cwd=BASE_DIR, check=False).returncode:
             return
     print(_STARTS)
 

@@ -123,9 +123,8 @@ def scans_with(part: str, example: str) -> Found:
 
 def _orders() -> list[str]:
     """The base of each order that was ever scanned."""
-    freshness = rollups.freshen()
-    is_whole = not freshness.uncounted and not freshness.is_rebuilding
-    return [order for (order,) in _rows_of(_COUNTED_ORDERS if is_whole else _ORDERS, [])]
+    sql = _COUNTED_ORDERS if rollups.freshen().is_whole else _ORDERS
+    return [order for (order,) in _rows_of(sql, [])]
 
 
 def _of_pieces(end: str, orders: list[str], found: dict[int, datetime]) -> Found:

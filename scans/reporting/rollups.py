@@ -37,6 +37,11 @@ class Freshness:
     is_rebuilding: bool
     waiting: int = 0
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether all records are counted."""
+        return not self.uncounted and not self.is_rebuilding
+
 
 def refresh(*, most: int | None = None) -> None:
     """Count what is new, at most so many shifts, for a while; returns quickly when nothing is.

@@ -40,7 +40,7 @@ def _export(request: HttpRequest, form: str) -> HttpResponseBase:
             "X-Accel-Buffering": "no",
         },
     )
-    if not freshness.uncounted and not freshness.is_rebuilding:
+    if freshness.is_whole:
         response["X-Total-Rows"] = str(rows.count(f))
     return response
 

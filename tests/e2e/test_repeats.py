@@ -3,7 +3,6 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.chaos.watching import await_true
 from tests.e2e.station import StationPage
 from tests.e2e.test_outbox import FAILED
 
@@ -125,17 +124,21 @@ def test_a_repeated_piece_is_refused_where_the_office_wants_it(
     assert [row["defect_id"] for row in database.scans(order)] == ["001"]
 
 
+def await_floor(station: StationPage) -> None:
+    """Return when the page has asked for what the office has changed, and read it."""
+    with station.page.expect_response("**/scans/floor/") as answered:
+        station.page.evaluate("window.dispatchEvent(new Event('online'))")
+    answered.value.finished()
+    station.page.evaluate("new Promise((read) => requestIdleCallback(read))")
+
+
 def test_a_change_in_the_office_reaches_an_open_page(station, profile, database, order):
     station.scan_piece(f"{order}-0001")
     station.await_confirmed(f"{order}-0001")
     profile(oc1_is_sticky=1, oc2_is_sticky=1)
     database.run("UPDATE scans_defect SET name_en = 'Hole' WHERE code = '001'")
     try:
-        with station.page.expect_response("**/scans/floor/") as answered:
-            station.page.evaluate("window.dispatchEvent(new Event('online'))")
-        answered.value.finished()
-        # Has read it.
-        station.page.evaluate("new Promise((read) => requestIdleCallback(read))")
+        await_floor(station)
         station.scan(f"{order}-0002", "OC02", "OC12", "001")
         station.await_confirmed(f"{order}-0002", "001")
         expect(station.banner).to_contain_text("001 Hole")
@@ -151,16 +154,8 @@ def test_a_pattern_of_the_office_holds_on_a_page_that_is_open(station, database,
     expect(station.banner).to_contain_text("QA07")
     database.run("UPDATE scans_settings SET operator_pattern = '(OP[0-9]{2,4}|QA[0-9]{2})'")
     try:
-        with station.page.expect_response("**/scans/floor/"):
-            station.page.evaluate("window.dispatchEvent(new Event('online'))")
-
-        def is_understood() -> bool:
-            # The answer is there, and read in a moment: who is quicker scans the badge again.
-            station.scan("QA07")
-            return "QA07" in station.value("operator").inner_text()
-
-        await_true("the badge is understood", is_understood, 30)
-        station.scan(f"{order}-0001", "OC01", "OC11", "000")
+        await_floor(station)
+        station.scan("QA07", f"{order}-0001", "OC01", "OC11", "000")
         station.await_confirmed(f"{order}-0001")
     finally:
         database.run("UPDATE scans_settings SET operator_pattern = %s", r"OP\d{2,4}")
