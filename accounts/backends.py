@@ -1,14 +1,18 @@
 """Says who signs in, and what they may: remembered for as long as nobody changes any right."""
 
 import logging
-from typing import Any
+from contextvars import ContextVar
+from typing import Any, cast
 
+from django.contrib.auth import SESSION_KEY, middleware
 from django.contrib.auth.backends import ModelBackend
 from django.dispatch import Signal
 from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
 
 from accounts import attempts
 from accounts.models import Attempt, User
+from accounts.sessions import SessionStore
 
 logger = logging.getLogger(__name__)
 
@@ -20,7 +24,10 @@ rights_read = Signal(use_caching=True)
 _State = tuple[str, bool]
 _rights: dict[int, tuple[_State, frozenset[str]]] = {}
 
-# In SQL, as each request asks: the ORM would take four times as long to write it.
+# Whose session is being looked at, read together with it.
+_named: ContextVar[User | None] = ContextVar("accounts.backends.named", default=None)
+
+# For who comes without a session.
 _USER_AND_REVISION = """
 SELECT u.*, r.mark AS rights_revision
 FROM accounts_user u LEFT JOIN accounts_rightsrevision r ON r.id = 1
@@ -29,11 +36,11 @@ WHERE u.id = %s
 
 
 class RightsBackend(ModelBackend):
-    """Django's own, at two statements less for each request.
+    """Django's own, at three statements less for each request.
 
-    The statement that reads the user reads the revision of all rights too, so a change holds in
-    every process of every host from the first request that begins after its commit. For users
-    that come by another way, nothing is remembered.
+    The statement that reads the session reads its user and the revision of all rights too, so a
+    change holds in every process of every host from the first request that begins after its
+    commit. For users that come by another way, nothing is remembered.
     """
 
     def authenticate(
@@ -59,7 +66,9 @@ class RightsBackend(ModelBackend):
 
     def get_user(self, user_id: Any) -> User | None:
         """Who has to choose a password first is nobody yet, however a session came about."""
-        user = next(iter(User.objects.raw(_USER_AND_REVISION, [user_id])), None)
+        user = _named.get()
+        if user is None or user.pk != user_id:
+            user = next(iter(User.objects.raw(_USER_AND_REVISION, [user_id])), None)
         if user is None or user.must_change_password or not self.user_can_authenticate(user):
             return None
         return user
@@ -80,3 +89,22 @@ class RightsBackend(ModelBackend):
         logger.debug("The rights of %s were read", user_obj)
         rights_read.send(RightsBackend)
         return rights
+
+
+class AuthenticationMiddleware(middleware.AuthenticationMiddleware):
+    """Django's own, for which the user was read with the session."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        super().process_request(request)
+        request.user = SimpleLazyObject(lambda: _signed_in(request))  # type: ignore[assignment]
+
+
+def _signed_in(request: HttpRequest) -> Any:
+    session = cast(SessionStore, request.session)
+    # Reads it, if that was not done yet.
+    session.get(SESSION_KEY)
+    token = _named.set(session.user)
+    try:
+        return middleware.get_user(request)
+    finally:
+        _named.reset(token)

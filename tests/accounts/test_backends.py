@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from django.test import Client
 
 from accounts.backends import RightsBackend, rights_known, rights_read
-from accounts.models import RightsRevision, User
+from accounts.models import RightsRevision, Session, User
 
 ADDRESS = "/scans/recent/"
 
@@ -65,13 +65,30 @@ def role() -> Group:
     return Group.objects.get(name="operator")
 
 
-def test_a_request_asks_for_session_and_user_alone(client, django_assert_num_queries):
-    with django_assert_num_queries(2) as asked:
+def test_a_request_asks_once_for_session_user_and_rights(client, django_assert_num_queries):
+    with django_assert_num_queries(1) as asked:
         assert client.get("/")["Location"] == "/scans/station/"
-    session, user = [one["sql"] for one in asked.captured_queries]
-    assert "accounts_session" in session
-    assert "accounts_user" in user
-    assert "accounts_rightsrevision" in user
+    (statement,) = [one["sql"] for one in asked.captured_queries]
+    for table in ("accounts_session", "accounts_user", "accounts_rightsrevision"):
+        assert table in statement
+
+
+def test_a_session_that_says_another_user_than_its_row_is_the_others(client, person):
+    """What is signed in is what the session says, as Django checks it; the row is for the lists."""
+    quality = person("quality")
+    Session.objects.update(user=quality)
+    assert client.get("/accounts/password/").wsgi_request.user.username == "operator"
+    Session.objects.update(user=None)
+    assert client.get("/accounts/password/").wsgi_request.user.username == "operator"
+
+
+def test_the_user_of_one_request_is_not_the_next_ones(client, operator, person):
+    assert client.get(ADDRESS).wsgi_request.user == operator
+    assert Client().get(ADDRESS).status_code == 401
+    other = Client()
+    other.force_login(person("quality"))
+    assert other.get("/").wsgi_request.user.username == "quality"
+    assert RightsBackend().get_user(operator.pk).username == "operator"
 
 
 def test_checks_are_told_as_known_or_read_and_logged(client, right, outcomes, caplog):

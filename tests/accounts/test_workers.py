@@ -78,12 +78,12 @@ def test_what_was_taken_from_a_role_comes_back_by_its_command(site, operator):
     assert statuses(operator) == [{200}] * WORKERS
 
 
-def test_session_and_user_cost_a_request_two_statements_and_rights_none(site, operator):
+def test_session_user_and_rights_cost_a_request_one_statement(site, operator):
     ask_each(operator)
     with Administrator(site.database.server) as administrator, administrator.heard() as statements:
         answers = ask_each(operator, least=3)
     requests = sum(one.total() for one in answers.values())
     who = [one for one in statements if any(name in one for name in ("accounts_", "auth_"))]
-    assert len(who) == 2 * requests
+    assert len(who) == requests
     assert sum("accounts_session" in one for one in who) == requests
     assert sum("accounts_rightsrevision" in one for one in who) == requests
