@@ -79,7 +79,7 @@ def takes_object(view: Callable[..., JsonResponse]) -> Callable[..., JsonRespons
 # ----- What a station records
 
 
-def _as_json(scan: Scan, *, is_voided: bool = False) -> dict[str, Any]:
+def _as_json(scan: Scan | queries.Newest, *, is_voided: bool = False) -> dict[str, Any]:
     """A stored scan as the station gets it."""
     return {
         "id": str(scan.uid),
@@ -198,7 +198,7 @@ def recent(request: HttpRequest) -> JsonResponse:
         found = queries.poll(shift, station=station, cp_base=base)
     return JsonResponse(
         {
-            "scans": [_as_json(scan, is_voided=bool(scan.is_voided)) for scan in found.scans],
+            "scans": [_as_json(scan, is_voided=scan.is_voided) for scan in found.scans],
             "totals": found.totals,
             "order": {"base": base, **found.order} if found.order is not None else None,
             "shift": {

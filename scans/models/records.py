@@ -10,7 +10,7 @@ from scans.models.master_data import APPROVED, CODE_COLLATION, Defect, Station
 REASON_MAX_LENGTH = 500
 
 
-def _local(moment: datetime, offset_minutes: int) -> datetime:
+def local(moment: datetime, offset_minutes: int) -> datetime:
     """A stored moment with the offset from UTC with which it was sent."""
     return moment.astimezone(timezone(timedelta(minutes=offset_minutes)))
 
@@ -137,7 +137,7 @@ class Scan(models.Model):
     @property
     def scanned_at_local(self) -> datetime:
         """`scanned_at` with the offset that the station sent."""
-        return _local(self.scanned_at, self.scanned_offset_minutes)
+        return local(self.scanned_at, self.scanned_offset_minutes)
 
 
 class Event(models.Model):
@@ -205,7 +205,7 @@ class Event(models.Model):
 
     @property
     def happened_at_local(self) -> datetime:
-        return _local(self.happened_at, self.happened_offset_minutes)
+        return local(self.happened_at, self.happened_offset_minutes)
 
 
 class Incident(models.Model):
