@@ -1,5 +1,8 @@
 """The board on the wall: news without a reload, alarms, outages, the end of a session."""
 
+import itertools
+import json
+import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -7,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from scans.shifts import FACTORY
 from tests.e2e.station import sign_in
@@ -21,6 +24,10 @@ FAILED = "Failed to load resource"
 # What does not fit into its place.
 CUT = """() => [...document.querySelectorAll(".station, .counts > div, .summary dl > div")]
   .filter((one) => one.scrollWidth > one.clientWidth + 1)
+  .map((one) => one.outerHTML.slice(0, 120))"""
+
+OUT_OF_SIGHT = """() => [...document.querySelectorAll(".station, .line-head")]
+  .filter((one) => one.getBoundingClientRect().bottom > innerHeight)
   .map((one) => one.outerHTML.slice(0, 120))"""
 
 
@@ -208,6 +215,54 @@ def test_it_speaks_romanian(open_board):
     expect(page.locator("#totals")).to_contain_text("Aprobate")
 
 
+def floor_of(*lines: int) -> Callable[[Route], None]:
+    """The board with as many stations in each line, the last line without a name."""
+
+    def answer(route: Route) -> None:
+        response = route.fetch()
+        head, data, tail = re.split(
+            r'(?<=<script id="board-data" type="application/json">)(.*?)(?=</script>)',
+            response.text(),
+            flags=re.DOTALL,
+        )
+        board = json.loads(data)
+        one, numbers = board["lines"][0]["stations"][0], itertools.count(1)
+        board["lines"] = [
+            {
+                "name": f"Line {place}" if place < len(lines) else "",
+                "stations": [
+                    one | {"code": f"FG-{next(numbers):02d}", "approved": 1234}
+                    for _ in range(count)
+                ],
+            }
+            for place, count in enumerate(lines, start=1)
+        ]
+        route.fulfill(response=response, body=head + json.dumps(board) + tail)
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    "lines", [(1,), (2, 2, 1), (9,), (3, 3, 3), (2,) * 6, (10, 3, 1), (20,), (4,) * 4], ids=str
+)
+def test_all_stations_are_in_sight_on_a_wall(open_context, lines):
+    page = open_context("quality", viewport=WALL).new_page()
+    page.route("**/scans/board/", floor_of(*lines))
+    page.goto("/scans/board/")
+    expect(page.locator("#board:not([aria-busy])")).to_be_attached()
+    assert page.locator(".station").count() == sum(lines)
+    assert page.evaluate(OUT_OF_SIGHT) == []
+    assert page.evaluate(CUT) == []
+    assert page.evaluate(TINY) == []
+    expect(page.get_by_role("heading", name="No line")).to_be_visible(visible=len(lines) > 1)
+    # Another screen, another size of the tiles.
+    letter = "parseFloat(getComputedStyle(document.querySelector('.station')).fontSize)"
+    before = page.evaluate(letter)
+    page.set_viewport_size({"width": 3840, "height": 2160})
+    page.wait_for_function(f"{letter} > {before}")
+    assert page.evaluate(OUT_OF_SIGHT) == []
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(("size", "viewport"), [("wall", WALL), ("desk", DESK), ("tablet", TABLET)])
 def test_everybody_can_read_it(
@@ -237,6 +292,8 @@ def test_everybody_can_read_it(
         assert height <= page.evaluate("document.querySelector('#board').clientHeight")
     page.route("**/board.json", lambda route: route.abort())
     expect(page.locator("#failure")).to_be_visible()
+    if size != "tablet":
+        assert page.evaluate(OUT_OF_SIGHT) == []
     picture(page, f"board-away-{size}-{scheme}")
     assert violations(page) == {}
     beat(operator, device, 0, None)

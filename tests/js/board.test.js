@@ -1,4 +1,4 @@
-import { behind, columns, hoursOf, most, sum } from "/static/scans/board/counts.js";
+import { behind, hoursOf, most, rowsOf, sum } from "/static/scans/board/counts.js";
 import { equal, test } from "./harness.js";
 
 const station = (approved, rejected, firsts, good, hours = []) => ({
@@ -21,8 +21,14 @@ test("the hours of all stations have one scale", () => {
   equal(most([]), 1);
 });
 
-test("tiles are as wide as their number lets them be", () => {
-  equal([1, 2, 4, 5, 9, 10, 16, 17, 40].map(columns), [1, 2, 2, 3, 3, 4, 4, 5, 5]);
+test("lines stand side by side while they fit, and a long one takes several rows", () => {
+  const rows = (columns, ...counts) => rowsOf(counts.map((count) => ({ stations: Array(count).fill(0) })), columns);
+  equal(rows(2, 2, 2), [1, 1]);
+  equal(rows(4, 2, 2, 1), [1, 1]);
+  equal(rows(3, 2, 2, 1), [1, 1]);
+  equal(rows(5, 10, 3, 1), [2, 1]);
+  equal(rows(3, 1, 1, 1, 1), [1, 1]);
+  equal(rows(3), []);
 });
 
 test("a night has 8 hours, and 9 or 7 when the clocks change", () => {

@@ -1,4 +1,4 @@
-// Adds up what stations have counted, and says how large their tiles may be.
+// Adds up what stations have counted, and says which lines share a row of tiles.
 
 const COUNTS = ["approved", "rejected", "firsts", "firsts_approved"];
 
@@ -12,12 +12,20 @@ export function most(stations) {
   return Math.max(1, ...stations.flatMap(({ hours }) => hours.map(({ approved, rejected }) => approved + rejected)));
 }
 
-/** How many tiles stand side by side, so that all of them fill a screen and no more. */
-export function columns(stations) {
-  if (stations <= 1) return 1;
-  if (stations <= 4) return 2;
-  if (stations <= 9) return 3;
-  return stations <= 16 ? 4 : 5;
+/** What stands in each row of tiles: lines one after the other, several while they fit; how many tiles one above the other. */
+export function rowsOf(lines, columns) {
+  const rows = [];
+  let free = 0;
+  for (const { stations } of lines) {
+    const width = Math.min(stations.length, columns);
+    if (width > free) {
+      rows.push(1);
+      free = columns;
+    }
+    free -= width;
+    rows.push(Math.max(rows.pop(), Math.ceil(stations.length / columns)));
+  }
+  return rows;
 }
 
 /** How many hours a shift has: 8, or 7 and 9 when the clocks change. */

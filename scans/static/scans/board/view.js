@@ -1,6 +1,7 @@
 // Puts the board on the screen. What is there stays where it is: only texts, bars and colours change.
 
-import { columns, hoursOf, most, sum } from "./counts.js";
+import { hoursOf, most, sum } from "./counts.js";
+import { fit } from "./fitting.js";
 import * as words from "./words.js";
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -39,15 +40,18 @@ function icon(name) {
 
 const point = (made, name) => made.firstChild.setAttribute("href", `${icons}#${name}`);
 
+let lines = [];
+const fitAnew = () => fit(board, lines);
+addEventListener("resize", fitAnew);
+
 // ----- The whole
 
 export function show(found, now) {
   const stations = found.lines.flatMap((line) => line.stations);
   const plan = JSON.stringify([document.documentElement.lang, found.lines.map((line) => [line.name, line.stations.map(({ code, name }) => [code, name])])]);
   if (plan !== drawnAs) {
-    build(found.lines);
-    board.dataset.columns = columns(stations.length);
-    drawnAs = plan;
+    lines = found.lines;
+    build(lines);
   }
   showShift(found.shift, sum(stations));
   const scale = most(stations);
@@ -58,6 +62,8 @@ export function show(found, now) {
   at("empty").hidden = stations.length > 0;
   tick(found, now);
   speak(stations, now);
+  if (plan !== drawnAs) fitAnew();
+  drawnAs = plan;
   board.removeAttribute("aria-busy");
 }
 
@@ -66,7 +72,7 @@ function build(lines) {
   heads.clear();
   at("lines").replaceChildren(
     ...lines.map((line) => {
-      const head = element("div", "line-head", element("h2", "", line.name), element("p", "line-counts"));
+      const head = element("div", "line-head", element("h2", "", words.lineName(line.name)), element("p", "line-counts"));
       head.hidden = lines.length === 1;
       heads.set(line.name, head);
       return element("section", "line", head, element("div", "stations", ...line.stations.map(card)));

@@ -35,6 +35,11 @@ export function shiftName(name) {
   return names[name] ?? name;
 }
 
+/** Stations of no line, and the scans of none, stand under a heading as well. */
+export function lineName(name) {
+  return name || gettext("No line");
+}
+
 export const ICONS = { good: "check", amber: "clock", red: "alert" };
 
 export function stateWord(state) {
