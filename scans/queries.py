@@ -122,15 +122,17 @@ def poll(shift: Shift, *, station: str = "", cp_base: str = "") -> Poll:
 
 def _newest(uid: str, *row: Any) -> Newest:
     *told, scanned_at, offset_minutes, received_at, skew, reinspection_of, is_voided = row
-    return Newest(
-        UUID(uid),
-        *told,
-        scanned_at.replace(tzinfo=UTC),
-        offset_minutes,
-        received_at.replace(tzinfo=UTC),
-        skew,
-        UUID(reinspection_of) if reinspection_of else None,
-        bool(is_voided),
+    return Newest._make(
+        [
+            UUID(uid),
+            *told,
+            scanned_at.replace(tzinfo=UTC),
+            offset_minutes,
+            received_at.replace(tzinfo=UTC),
+            skew,
+            UUID(reinspection_of) if reinspection_of else None,
+            bool(is_voided),
+        ]
     )
 
 
