@@ -116,9 +116,14 @@ def when_ready(server):
         else:
             stop(signal.SIGTERM, frame)
 
+    def renew_unless_leaving():
+        # Old workers that leave wait for nobody: the new ones would still load, and nobody serve.
+        if not succession.is_leaving():
+            renew(signal.SIGHUP, None)
+
     def reload(number, frame):
-        if os.getpid() == master and not succession.is_leaving():
-            rehearsal.before(lambda: renew(signal.SIGHUP, None), sys.argv[1:], server.log)
+        if os.getpid() == master:
+            rehearsal.before(renew_unless_leaving, sys.argv[1:], server.log)
 
     signal.signal(signal.SIGTERM, leave)
     signal.signal(signal.SIGINT, leave)

@@ -107,6 +107,20 @@ def test_a_reload_that_would_end_the_site_is_refused_and_can_be_repeated(start, 
     await_successors(site, before)
 
 
+def test_who_is_told_to_leave_while_a_reload_is_tried_does_not_reload(start, tmp_path):
+    slow, tried = tmp_path / "slow.conf.py", tmp_path / "tried"
+    slow.write_text(f"{AS_USUAL}open({str(tried)!r}, 'a').write('once ')\n")
+    site = start(configuration=str(slow), SHUTDOWN_DELAY="10")
+    before = set(site.worker_pids)
+    site.signal(signal.SIGHUP)
+    await_true("it is tried", lambda: tried.read_text() == "once once ", MOST_SECONDS)
+    site.signal(signal.SIGTERM)
+    while site.is_running:
+        assert set(site.worker_pids) <= before
+        time.sleep(0.05)
+    assert "Hang up" not in site.messages()
+
+
 def test_readiness_falls_first_also_after_a_reload(start):
     site = start(SHUTDOWN_DELAY="3")
     before = set(site.worker_pids)
