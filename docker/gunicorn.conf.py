@@ -101,6 +101,7 @@ def when_ready(server):
     """
     stop, renew = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGHUP)
     master = os.getpid()
+    rehearsal.note_what_is_loaded()
 
     def leave(number, frame):
         # A worker that was forked just now has this handler too, until it sets its own.

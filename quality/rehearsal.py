@@ -10,19 +10,27 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
 
 from quality.environment import BASE_DIR
 
 MOST_SECONDS = 60
+LOOK_SECONDS = 0.5
 _STARTS = "A new worker would start."
 # Of what was said: where an error ends.
 _MOST_TOLD = 2000
+_MOST_FILES = 5
 _one_at_a_time = threading.Lock()
+# Held by the next one, which has not begun: it will see all that is on the disk by then.
+_next = threading.Lock()
+# What the master has loaded, which its workers inherit: file → digest.
+_loaded: dict[str, str] = {}
 
 
-def before(
-    reload: Callable[[], None], arguments: Sequence[str], log: logging.Logger
-) -> threading.Thread:
+def before(reload: Callable[[], None], arguments: Sequence[str], log: logging.Logger) -> None:
     """Call `reload` from a thread, unless nothing would come of it; then say why not.
 
     `arguments` are gunicorn's own, as it was started with them.
@@ -30,8 +38,20 @@ def before(
 
     def rehearse() -> None:
         with _one_at_a_time:
-            said = _said_by(arguments)
-        if said.endswith(_STARTS):
+            _next.release()
+            try:
+                changed = _changed()
+                said = "" if changed else _said_by(arguments)
+            except OSError as error:
+                changed, said = [], str(error)
+        if changed:
+            log.error(
+                "Not reloaded: %s changed since gunicorn has loaded it, and new workers would "
+                "inherit what it was. The old ones go on. Restart gunicorn: SIGTERM, then the "
+                "start.",
+                ", ".join(changed[:_MOST_FILES]) + " and others" * (len(changed) > _MOST_FILES),
+            )
+        elif said == _STARTS:
             reload()
         else:
             log.error(
@@ -40,9 +60,35 @@ def before(
                 said[-_MOST_TOLD:] or "nothing",
             )
 
-    thread = threading.Thread(target=rehearse, name="rehearsal", daemon=True)
-    thread.start()
-    return thread
+    if _next.acquire(blocking=False):
+        threading.Thread(target=rehearse, name="rehearsal", daemon=True).start()
+
+
+# ----- What a new worker would inherit
+
+
+def note_what_is_loaded() -> None:
+    """Of what the master loads from now on nothing is known: call it when all is loaded."""
+    _loaded.clear()
+    for name, module in list(sys.modules.items()):
+        # gunicorn's configuration is read anew at each reload.
+        if (file := getattr(module, "__file__", None)) and name != "__config__":
+            _loaded[file] = _digest(file)
+
+
+def _changed() -> list[str]:
+    """The files of which another version lies on the disk now."""
+    return sorted(file for file, digest in _loaded.items() if _digest(file) != digest)
+
+
+def _digest(file: str) -> str:
+    try:
+        return sha256(Path(file).read_bytes()).hexdigest()
+    except OSError:
+        return ""
+
+
+# ----- What it would load
 
 
 def _said_by(arguments: Sequence[str]) -> str:
@@ -66,21 +112,57 @@ def _said_by(arguments: Sequence[str]) -> str:
         try:
             said, _ = process.communicate(timeout=MOST_SECONDS)
         except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
             return f"it took longer than {MOST_SECONDS} s"
     return said.strip()
 
 
 def main(arguments: Sequence[str]) -> None:
     """Load all that a worker loads, and say in the end that nothing is in the way."""
+    master = os.getppid()
     for command in (
         ("-m", "gunicorn", "--check-config", *arguments),
         # The addresses too, which a worker loads with the first request.
         ("manage.py", "check"),
     ):
-        if subprocess.run([sys.executable, *command], cwd=BASE_DIR, check=False).returncode:
+        code, said = _tried(command, master)
+        if code:
+            print(said)
             return
     print(_STARTS)
+
+
+def _tried(command: Sequence[str], master: int) -> tuple[int, str]:
+    """How it ended, and the end of what it said. It ends with the master, however that ends."""
+    process = subprocess.Popen(
+        [sys.executable, *command], cwd=BASE_DIR, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    stdout: Any = process.stdout
+    end = _End(stdout.fileno())
+    while True:
+        with suppress(subprocess.TimeoutExpired):
+            code = process.wait(LOOK_SECONDS)
+            break
+        if os.getppid() != master:
+            os.killpg(0, signal.SIGKILL)
+    # Not for ever: it may have left a process behind that could still say something.
+    end.join(LOOK_SECONDS)
+    return code, end.said.decode(errors="replace")
+
+
+class _End(threading.Thread):
+    """Keeps the end of what somebody says, however much that is."""
+
+    def __init__(self, source: int) -> None:
+        super().__init__(daemon=True)
+        self._source = source
+        self.said = b""
+        self.start()
+
+    def run(self) -> None:
+        while piece := os.read(self._source, 65536):
+            self.said = (self.said + piece)[-4 * _MOST_TOLD :]
 
 
 if __name__ == "__main__":

@@ -107,6 +107,30 @@ def test_a_reload_that_would_end_the_site_is_refused_and_can_be_repeated(start, 
     await_successors(site, before)
 
 
+def test_a_reload_after_which_workers_would_be_of_two_versions_is_refused(start, tmp_path):
+    changed, module, held = (
+        tmp_path / name for name in ("changed.conf.py", "served.py", "held_by_the_master.py")
+    )
+    changed.write_text(
+        f"{AS_USUAL}sys.path.insert(0, {str(tmp_path)!r})\nimport held_by_the_master\n"
+        "wsgi_app = 'served:application'\n"
+    )
+    held.write_text("old = 1\n")
+    module.write_text("from quality.wsgi import application\n")
+    site = start(configuration=str(changed))
+    before = set(site.worker_pids)
+    held.write_text("old = new = 1\n")
+    module.write_text("from held_by_the_master import new\n" + module.read_text())
+    site.signal(signal.SIGHUP)
+    await_true("it is refused", lambda: "Not reloaded" in site.messages(), MOST_SECONDS)
+    assert f"{held} changed" in site.messages()
+    assert set(site.worker_pids) == before
+    held.write_text("old = 1\n")
+    module.write_text("from held_by_the_master import old\nfrom quality.wsgi import application\n")
+    site.signal(signal.SIGHUP)
+    await_successors(site, before)
+
+
 def test_who_is_told_to_leave_while_a_reload_is_tried_does_not_reload(start, tmp_path):
     slow, tried = tmp_path / "slow.conf.py", tmp_path / "tried"
     slow.write_text(f"{AS_USUAL}open({str(tried)!r}, 'a').write('once ')\n")

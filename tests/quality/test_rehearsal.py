@@ -1,0 +1,91 @@
+"""Before a reload a process of its own loads what new workers would load."""
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from quality import rehearsal
+from tests.chaos.watching import await_true
+from tests.quality.test_leaving import AS_USUAL
+from tests.serving import ROOT
+
+MOST_SECONDS = 60
+CONFIGURATION = "docker/gunicorn.conf.py"
+
+
+@pytest.fixture(autouse=True)
+def _development(monkeypatch, tmp_path):
+    monkeypatch.setenv("DEVELOPMENT", "1")
+    monkeypatch.setenv("VAR_DIR", str(tmp_path))
+
+
+@pytest.fixture
+def log() -> logging.Logger:
+    return logging.getLogger("tests.rehearsal")
+
+
+@pytest.fixture
+def configuration(tmp_path):
+    """`configuration("print(1)")` is the usual one, behind such lines."""
+
+    def make(lines: str) -> str:
+        path = tmp_path / "changed.conf.py"
+        path.write_text(f"{lines}\n{AS_USUAL}")
+        return str(path)
+
+    return make
+
+
+def test_many_reloads_at_a_time_are_one_and_another_behind_it(log):
+    reloads: list[float] = []
+    for _ in range(10):
+        rehearsal.before(lambda: reloads.append(time.monotonic()), ["-c", CONFIGURATION], log)
+    await_true("the first and the last are done", lambda: len(reloads) == 2, MOST_SECONDS)
+    rehearsal.before(lambda: reloads.append(0), ["-c", CONFIGURATION], log)
+    await_true("the next one is done", lambda: len(reloads) > 2, MOST_SECONDS)
+    assert reloads[2:] == [0]
+
+
+def test_of_much_that_is_said_the_end_is_told_and_no_more_is_kept(configuration):
+    talkative = configuration("print('x' * 10_000_000)\nraise SystemExit('the end')")
+    said = rehearsal._said_by(["-c", talkative])
+    assert said.endswith("the end")
+    assert len(said) < 10_000
+
+
+def test_it_waits_for_nobody_that_was_left_behind(configuration):
+    sleeper = "import subprocess\nsleeper = subprocess.Popen(['sleep', '60'])"
+    leaving = configuration(f"{sleeper}\nraise SystemExit(f'{{sleeper.pid}}')")
+    began = time.monotonic()
+    sleeper_pid = rehearsal._said_by(["-c", leaving])
+    os.kill(int(sleeper_pid), signal.SIGKILL)
+    assert time.monotonic() - began < 30
+
+
+def test_what_hangs_ends_with_whoever_asked_for_it(configuration, tmp_path):
+    pids = tmp_path / "pids"
+    hanging = configuration(
+        f"import os, time\nopen({str(pids)!r}, 'w').write(f'{{os.getppid()}} {{os.getpid()}} .')\n"
+        "time.sleep(600)"
+    )
+    code = f"from quality.rehearsal import _said_by; _said_by(['-c', {hanging!r}])"
+    asking = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT)
+    await_true("it hangs", lambda: pids.exists() and pids.read_text().endswith("."), MOST_SECONDS)
+    asking.kill()
+    asking.wait()
+    for pid in pids.read_text().split()[:2]:
+        await_true("it ends", lambda pid=pid: not is_running(pid), MOST_SECONDS)
+
+
+def is_running(pid: str) -> bool:
+    try:
+        os.kill(int(pid), 0)
+        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except (ProcessLookupError, FileNotFoundError):
+        return False
