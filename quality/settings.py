@@ -81,10 +81,27 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
 # ----- Database
 
-DATABASE_URL = secret("DATABASE_URL") or _development_database_url()
+
+def _quoted(url: str) -> str:
+    """With all of its password quoted that others than django-environ take for its end."""
+    return re.sub(
+        r"(?<=://)[^/?]*(?=@)",
+        lambda login: login[0].replace("#", "%23").replace("[", "%5B").replace("]", "%5D"),
+        url,
+        count=1,
+    )
+
+
+DATABASE_URL = _quoted(secret("DATABASE_URL")) or _development_database_url()
 if sys.argv[1:2] in (["migrate"], ["backup"], ["restore"]):
     # A pooling proxy mixes up the sessions that these rely on.
-    DATABASE_URL = secret("DATABASE_DIRECT_URL") or DATABASE_URL
+    DATABASE_URL = _quoted(secret("DATABASE_DIRECT_URL")) or DATABASE_URL
+
+
+_CANNOT_BE_READ = (
+    "cannot be read: its port is no number, or its password has a / or ? in it, which must be "
+    "written as %2F or %3F."
+)
 
 
 def _database(url: str) -> dict[str, Any]:
@@ -93,7 +110,11 @@ def _database(url: str) -> dict[str, Any]:
         raise ImproperlyConfigured(
             "DATABASE_URL must look like mysql://user:password@host:port/name."
         )
-    database: dict[str, Any] = env.db_url_config(url)
+    try:
+        database: dict[str, Any] = env.db_url_config(url)
+    except ValueError:
+        # What it takes for the port may be a part of the password.
+        raise ImproperlyConfigured(f"DATABASE_URL {_CANNOT_BE_READ}") from None
     if not database["NAME"]:
         raise ImproperlyConfigured(
             "DATABASE_URL names no database: mysql://user:password@host:port/NAME."
@@ -173,7 +194,10 @@ if DAILY_REPORT_WEBHOOK and not is_private(DAILY_REPORT_WEBHOOK, or_loopback=DEV
 if DAILY_REPORT_LANGUAGE not in ("ro", "en"):
     raise ImproperlyConfigured("DAILY_REPORT_LANGUAGE must be ro or en.")
 EMAIL_URL = secret("EMAIL_URL")
-vars().update(env.email_url_config(EMAIL_URL or "dummymail://"))
+try:
+    vars().update(env.email_url_config(EMAIL_URL or "dummymail://"))
+except ValueError:
+    raise ImproperlyConfigured(f"EMAIL_URL {_CANNOT_BE_READ}") from None
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = os.environ.get("EMAIL_FROM") or "quality@localhost"
 if DAILY_REPORT_EMAIL and not EMAIL_URL:

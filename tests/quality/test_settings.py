@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
@@ -40,6 +41,38 @@ def test_production_without_secrets_says_what_is_missing():
     for name in PRODUCTION:
         assert name in result.stderr
     assert "DEVELOPMENT=1" in result.stderr
+
+
+@pytest.mark.parametrize("password", ["sesame/open", "sesame?open"])
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"DATABASE_URL": "mysql://quality:{}@db.example/quality"},
+        {"EMAIL_URL": "smtp+tls://quality:{}@mail.example:587"},
+    ],
+)
+def test_a_password_that_is_not_quoted_is_refused_and_no_part_of_it_told(changed, password):
+    [(name, url)] = changed.items()
+    result = run("settings.DEBUG", **(PRODUCTION | {name: url.format(password)}))
+    assert f"{name} cannot be read" in result.stderr
+    assert "%2F" in result.stderr
+    assert "sesame" not in result.stderr
+
+
+@pytest.mark.parametrize("password", ["se#same", "se[same", "se]sa#me", "s@e#same", "se%23same"])
+def test_what_a_password_may_have_unquoted_is_quoted_for_others(password):
+    """The restore test of a backup changes the name in it."""
+    url = f"mysql://quality:{password}@[::1]:3307/quality?unix_socket=/a#b"
+    code = (
+        "d = settings.DATABASES['default']; print(d['PASSWORD'], d['PORT'], settings.DATABASE_URL)"
+    )
+    result = run(code, **(PRODUCTION | {"DATABASE_URL": url}))
+    assert result.returncode == 0, result.stderr
+    read, port, whole = result.stdout.split()
+    assert (read, port) == (unquote(password), "3307")
+    parts = urlsplit(whole)
+    assert (unquote(parts.password or ""), parts.path) == (read, "/quality")
+    assert parts.hostname == "::1"
 
 
 @pytest.mark.parametrize("name", PRODUCTION)
