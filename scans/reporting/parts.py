@@ -1,8 +1,12 @@
 """Finds the scans whose CP has a part of a code in it, without reading all of them."""
 
+import math
+import re
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from string import ascii_uppercase
 from typing import Any
 
 from django.db import connection
@@ -23,6 +27,11 @@ FIRST_STEPS = 2
 WALK_SECONDS = 0.5
 # In so many orders one statement looks for a piece.
 STEP_ORDERS = 2_000
+
+# Of such a pattern every code has letters, dash and digits where the example has them,
+_FIXED = re.compile(r"(?:(?:[A-Z0-9-]|\\d)(?:\{\d\d?\})?)+")
+# and of such an example the order comes before the dash, and a piece's number behind it.
+_WITH_NUMBER = re.compile(rf"(?=.{{{CP_BASE_LENGTH}}}-)([A-Z]*)[0-9]+-([0-9]+)")
 
 # Each order once: the server jumps from one to the next. The roll-ups have a fiftieth of the rows.
 _COUNTED_ORDERS = "SELECT cp_base FROM scans_rollup FORCE INDEX (rollup_order) GROUP BY cp_base"
@@ -79,11 +88,11 @@ def _newest(found: dict[int, datetime], searched_since: datetime | None = None) 
 
 def letters_of(example: str) -> str:
     """What all CPs begin with."""
-    return example.rstrip("0123456789-")
+    return example[: len(example) - len(example.lstrip(ascii_uppercase))]
 
 
-def scans_with(part: str, example: str) -> Found:
-    """The newest scans with `part` in their CP; `example` is a whole one.
+def scans_with(part: str, example: str, pattern: str) -> Found:
+    """The newest scans with `part` in their CP; `example` is a whole one of this `pattern`.
 
     What is common is common among the newest, too. What is rare is looked for in the index of CPs
     by its beginning, in the orders by any part, and by its end where that is a piece's number.
@@ -93,32 +102,34 @@ def scans_with(part: str, example: str) -> Found:
     walk.go(FIRST_STEPS)
     if walk.has_enough:
         return _newest(walk.found)
-    letters = letters_of(example)
-    if len(part) >= CP_BASE_LENGTH - len(letters):
+    usual = _WITH_NUMBER.fullmatch(example) if _FIXED.fullmatch(pattern) else None
+    letters, digits = usual.groups() if usual else ("", "")
+    if usual and len(part) >= CP_BASE_LENGTH - len(letters):
         # It is long enough to begin a CP; people leave out the letters.
         for beginning in (part, letters + part):
             if found := _rows(_WITH_PREFIX, [f"{_like(beginning)}%"]):
                 return _newest(found)
-    dash, digits = example[CP_BASE_LENGTH : CP_BASE_LENGTH + 1], example[CP_BASE_LENGTH + 1 :]
-    tail, has_dash, piece = part.partition(dash) if dash else (part, "", "")
-    orders = _orders()
-    if has_dash:
+    tail, dash, piece = part.partition("-") if usual else (part, "", "")
+    orders = sorted(_orders(), reverse=True)
+    if dash:
         chosen = [order for order in orders if tail and order.endswith(tail)]
     else:
         chosen, piece = [order for order in orders if part in order], part
-    found = dict(walk.found)
-    if chosen:
-        found |= _rows(_IN_ORDERS, [sorted(chosen)[-MOST_ORDERS:], infix])
-    if (tail and has_dash) or (digits.isdigit() and not piece.isdigit()):
+    deadline = time.monotonic() + WALK_SECONDS
+    found, since = _in_orders(chosen, infix, walk.found, deadline)
+    if usual and ((tail and dash) or not piece.isdigit() or len(piece) > len(digits)):
         # No number alone has it.
-        return _newest(found)
-    if len(piece) == len(digits):
-        return _of_pieces(f"{dash}{piece}", sorted(orders, reverse=True), found)
-    if len(piece) < len(digits):
-        # It may be any part of a number: no index knows those.
-        walk.go(seconds=WALK_SECONDS)
-        return _newest(found | walk.found, walk.searched_since)
-    return _newest(found)
+        return _newest(found, since)
+    if usual and len(piece) == len(digits):
+        found, of_pieces_since = _of_pieces(f"-{piece}", orders, found, deadline)
+        return _newest(found, _latest(since, of_pieces_since))
+    # It may be any part of a number: no index knows those.
+    walk.go(seconds=deadline - time.monotonic())
+    return _newest(found | walk.found, _latest(since, walk.searched_since))
+
+
+def _latest(*moments: datetime | None) -> datetime | None:
+    return max(filter(None, moments), default=None)
 
 
 def _orders() -> list[str]:
@@ -127,16 +138,48 @@ def _orders() -> list[str]:
     return [order for (order,) in _rows_of(sql, [])]
 
 
-def _of_pieces(end: str, orders: list[str], found: dict[int, datetime]) -> Found:
-    """The pieces with this `end` in the orders, the newest first, beside those found already."""
-    deadline = time.monotonic() + WALK_SECONDS
-    for at in range(0, len(orders), STEP_ORDERS):
+# What was found, and since when, as in Found.
+_Looked = tuple[dict[int, datetime], datetime | None]
+
+
+def _in_orders(
+    orders: list[str], infix: str, found: dict[int, datetime], deadline: float
+) -> _Looked:
+    """What has the infix in so many of the orders as fill a page, beside those found already."""
+
+    def look(some: list[str]) -> dict[int, datetime]:
+        return _rows(_IN_ORDERS, [some, infix])
+
+    return _through(orders, MOST_ORDERS, look, found, deadline, most=MOST)
+
+
+def _of_pieces(end: str, orders: list[str], found: dict[int, datetime], deadline: float) -> _Looked:
+    """The pieces with this `end` in the orders, beside those found already."""
+
+    def look(some: list[str]) -> dict[int, datetime]:
+        return _rows(_OF_PIECES, [[f"{order}{end}" for order in some]])
+
+    return _through(orders, STEP_ORDERS, look, found, deadline)
+
+
+def _through(
+    orders: list[str],
+    step: int,
+    look: Callable[[list[str]], dict[int, datetime]],
+    found: dict[int, datetime],
+    deadline: float,
+    *,
+    most: float = math.inf,
+) -> _Looked:
+    """Look in so many orders at a time, the first ones first, until more than `most` are found."""
+    for at in range(0, len(orders), step):
+        if at and len(found) > most:
+            break
         if at and time.monotonic() > deadline:
             last = Scan.objects.filter(cp_base=orders[at - 1]).order_by("received_at")
-            return _newest(found, last.values_list("received_at", flat=True).first())
-        pieces = [f"{order}{end}" for order in orders[at : at + STEP_ORDERS]]
-        found = found | _rows(_OF_PIECES, [pieces])
-    return _newest(found)
+            return found, last.values_list("received_at", flat=True).first()
+        found = found | look(orders[at : at + step])
+    return found, None
 
 
 def scans_with_oc(code: str) -> Found:

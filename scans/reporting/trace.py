@@ -179,7 +179,7 @@ def _oc(code: str, floor: Floor) -> Match | None:
 
 def _part(code: str, floor: Floor) -> Match:
     """Pieces of whose CP it is a part."""
-    found = scans_with(code, floor.codes.examples["cp"])
+    found = scans_with(code, floor.codes.examples["cp"], floor.codes.patterns["cp"])
     match = _match(_("CPs with “%(part)s” in them") % {"part": code}, found, floor)
     orders = sorted({scan.cp_base for scan in match.scans})
     return replace(match, orders=orders if len(orders) <= MOST_ORDERS else [])

@@ -6,9 +6,9 @@ import pytest
 from django.utils import timezone
 
 from scans.corrections import correct_scan
-from scans.models import Scan
+from scans.models import Scan, Settings
 from scans.recording import record_scan
-from scans.reporting import parts
+from scans.reporting import parts, rollups
 from scans.reporting.filters import Filters
 from scans.reporting.trace import trace
 from scans.submission import read
@@ -191,6 +191,51 @@ def test_a_piece_in_too_many_orders_is_looked_for_in_the_newest_and_says_so(reco
     assert trace("0001").searched_since == scans[3].received_at
     [match] = trace("0003").matches
     assert match.scans == [scans[3]]
+
+
+def test_in_as_many_orders_is_looked_as_fill_a_page(record, monkeypatch):
+    monkeypatch.setattr(parts, "FIRST_STEPS", 0)
+    monkeypatch.setattr(parts, "MOST_ORDERS", 2)
+    scans = [record(f"CP1004582{n}-{n:04}") for n in range(5)]
+    for part in ("04582", "2-00", "P1004"):
+        rollups.refresh()
+        wanted = scans if part != "2-00" else scans[2:3]
+        assert [match.scans for match in trace(part).matches] == [wanted[::-1]]
+    monkeypatch.setattr(parts, "MOST", 3)
+    [match] = trace("04582").matches
+    assert match.has_more
+    assert match.scans == scans[:1:-1]
+    monkeypatch.setattr(parts, "WALK_SECONDS", 0)
+    monkeypatch.setattr(parts, "MOST", 100)
+    [match] = trace("04582").matches
+    assert match.scans == scans[:2:-1]
+    assert match.searched_since == scans[3].received_at
+
+
+@pytest.mark.usefixtures("_way")
+@pytest.mark.parametrize(
+    ("pattern", "cps", "parts_of_all"),
+    [
+        # As long as they please,
+        (r"CP\d{8}-\d{2,5}", ["CP10045821-00071", "CP10045821-0007"], ["0007", "-0007", "07"]),
+        # of several kinds,
+        (r"(CP|CR)\d{8}-\d{4}", ["CR10045821-0007", "CP10045821-0007"], ["10045821-00", "0007"]),
+        (r"C[PR]\d{8}-\d{4}", ["CR10045821-0007", "CP10045821-0007"], ["10045821-", "0007"]),
+        # with letters in between,
+        (r"CP\d\dA\d{5}-\d{4}", ["CP11A45821-0007", "CP10A45821-0007"], ["A45821-0", "45821-"]),
+        # and without a dash.
+        (r"CP\d{12}", ["CP200458210007", "CP100458210007"], ["210007", "0007", "1000", "04582"]),
+    ],
+)
+def test_a_part_is_found_in_cps_of_any_pattern(record, pattern, cps, parts_of_all):
+    settings = Settings.now()
+    settings.cp_pattern, settings.cp_example = pattern, cps[1]
+    settings.full_clean()
+    settings.save()
+    scans = [record(cp) for cp in cps]
+    for part in parts_of_all:
+        [match] = [match for match in trace(part).matches if match.title.startswith("CPs")]
+        assert match.scans == scans[::-1], part
 
 
 @pytest.mark.parametrize("code", ["", "  ", "\x00"])

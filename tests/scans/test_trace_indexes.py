@@ -4,12 +4,14 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from scans.barcode import STANDARD
 from scans.models import RollUp, Scan
 from scans.reporting import parts, rollups
 from scans.reporting.timeline import timeline_of
 from scans.reporting.trace import trace
 from tests.scans.test_indexes import MIDDLE, SCANS, keys, many, rows_read
 
+OF_A_CP = STANDARD.examples["cp"], STANDARD.patterns["cp"]
 __all__ = ["many"]  # The fixture that fills the table.
 
 
@@ -96,13 +98,13 @@ def test_a_part_that_is_rare_reads_a_part_of_the_index(db, monkeypatch, part, mo
     monkeypatch.setattr(parts, "FIRST_STEPS", 0)
 
     def look() -> None:
-        assert parts.scans_with(part, "CP10045821-0007").ids
+        assert parts.scans_with(part, *OF_A_CP).ids
 
     assert rows_read(look) < most < SCANS
 
 
 def test_a_part_that_is_common_reads_no_more_than_the_newest(db):
     def look() -> None:
-        assert parts.scans_with("7000", "CP10045821-0007").has_more
+        assert parts.scans_with("7000", *OF_A_CP).has_more
 
     assert rows_read(look) < 3 * parts.MOST
