@@ -82,6 +82,9 @@ def restore(
         else:
             # Of a restore that was cut off there may be half a house, and somebody in it.
             _refuse_beside_others(connection, database)
+        if not backup.is_file():
+            # Another one was taken meanwhile, and this one dropped, as newer ones are kept.
+            raise BackupError(f"There is no file {backup} any more. Nothing was changed.")
         with _filled(connection, database, manifest):
             load(backup, manifest, keys, server, database, _rows(progress, manifest, "restored"))
             compare(manifest, server, database)

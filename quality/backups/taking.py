@@ -71,7 +71,9 @@ def take(kind: Kind, *, test: bool = True, progress: Progress = no_progress) -> 
         else:
             taken = taken.tested(Outcome.SKIPPED)
         manifests.write(taken, place)
-        _let_go(place)
+        # What is about to be restored may be one that nobody needs any more but for this.
+        if kind != Kind.BEFORE_RESTORE:
+            _let_go(place)
     return taken
 
 

@@ -10,12 +10,14 @@ import uuid
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import MySQLdb
 import pytest
 
 from quality.backups import manifest as manifests
+from quality.backups import shelf
 from quality.backups.dumping import END
 from quality.backups.errors import BackupError
 from quality.backups.keys import Keys
@@ -344,6 +346,26 @@ def test_what_is_there_is_replaced_only_by_who_repeats_its_name(plain, other):
     was = read(path_of(other.folder / before))
     assert was.rows["scans_operator"] == manifest.rows["scans_operator"] + 1
     assert "quality_restored" not in databases(other.database)
+
+
+def test_what_replaces_is_not_let_go_by_the_backup_of_what_is_replaced(house, plain, other):
+    """With that one the newest of all, it was not made within a day any more."""
+    path, manifest = plain
+    drop(other.database)
+    other.does("restore", str(path))
+    first = datetime.now(UTC) - timedelta(hours=25)
+    # Two of a day, of which the later one will stay.
+    for at in (first + timedelta(seconds=1), first):
+        name = shelf.name_for("quality", at, is_encrypted=False)
+        (other.folder / name).write_bytes(path.read_bytes())
+        aged = replace(manifest, file=name, database="quality", taken_at=at.isoformat())
+        manifests.write(aged.tested(Outcome.PASSED), other.folder)
+    wanted = other.folder / name
+    other.does("restore", str(wanted), "--replace", "quality")
+    assert counts(other.database) == manifest.rows
+    assert wanted.exists()
+    other.back_up("--no-test")
+    assert not wanted.exists()
 
 
 def test_another_database_is_filled_beside_the_house_s(house, plain):
