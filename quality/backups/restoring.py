@@ -15,16 +15,12 @@ from quality.backups.errors import BackupError
 from quality.backups.keys import read_keys
 from quality.backups.loading import compare, examine, load
 from quality.backups.manifest import Kind, Manifest
-from quality.backups.server import Connection, Server, server_of_the_house
+from quality.backups.server import UNFINISHED, Connection, Server, server_of_the_house
 from quality.backups.taking import Progress, no_progress, take
 from quality.backups.trying import scratch
 from quality.backups.verifying import verify_chain
 
 logger = logging.getLogger(__name__)
-
-# What a database says of itself while it is filled. With such a one quality/monitor/boot.py lets
-# nobody serve.
-UNFINISHED = "a restore of quality did not end: run it again"
 
 
 @dataclass(frozen=True)

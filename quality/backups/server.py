@@ -17,6 +17,9 @@ CONNECT_SECONDS = 10
 IDLE_SECONDS = 7 * 24 * 60 * 60
 # What a database says of itself that a restore test has made.
 SCRATCH = "made by a restore test of quality, which drops it"
+# What a database says of itself while it is filled. With such a one quality/monitor/boot.py lets
+# nobody serve.
+UNFINISHED = "a restore of quality did not end: run it again"
 _PROGRAMS = {"mariadb-dump": "mysqldump", "mariadb": "mysql"}
 
 

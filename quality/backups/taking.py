@@ -20,7 +20,7 @@ from quality.backups.errors import BackupError
 from quality.backups.keys import Keys, read_keys
 from quality.backups.manifest import Kind, Manifest, Outcome
 from quality.backups.packing import Packed, pack
-from quality.backups.server import Server, server_of_the_house
+from quality.backups.server import UNFINISHED, Server, server_of_the_house
 from quality.backups.trying import test_backup
 from quality.backups.verifying import heads
 
@@ -151,7 +151,7 @@ def _manifest(
 
 def _before(server: Server, kind: Kind) -> _Before:
     connection = connections[DEFAULT_DB_ALIAS]
-    _refuse_without_server(server)
+    _refuse_in_a_line(server)
     try:
         applied = MigrationRecorder(connection).applied_migrations()
         # The code is ahead of the schema then, and may look for what is not there yet.
@@ -170,10 +170,16 @@ def _before(server: Server, kind: Kind) -> _Before:
         )
 
 
-def _refuse_without_server(server: Server) -> None:
-    """Raises BackupError when it is away: Django would tell it in a hundred lines."""
-    with server.connection():
-        pass
+def _refuse_in_a_line(server: Server) -> None:
+    """Raises BackupError when the server is away, or half of the database: Django would tell it in
+    a hundred lines, or not at all.
+    """
+    with server.connection() as own:
+        if own.exists(server.database) and own.comment(server.database) == UNFINISHED:
+            raise BackupError(
+                f"The database {server.database} is half restored: no backup is made of that. Wait "
+                "for the end of the restore; if it was cut off, run it again."
+            )
 
 
 def _told(taken: Manifest) -> dict[str, object]:
@@ -202,7 +208,7 @@ def _let_go(place: Path) -> None:
 def waiting_migrations() -> list[str]:
     """What `migrate` would do to a database that holds something already."""
     connection = connections[DEFAULT_DB_ALIAS]
-    _refuse_without_server(server_of_the_house())
+    _refuse_in_a_line(server_of_the_house())
     try:
         executor = MigrationExecutor(connection)
         plan = executor.migration_plan(executor.loader.graph.leaf_nodes())

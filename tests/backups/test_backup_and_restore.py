@@ -24,6 +24,7 @@ from quality.backups.keys import Keys
 from quality.backups.manifest import Outcome, path_of, read
 from quality.backups.packing import pack, unpack
 from quality.backups.restoring import check
+from quality.backups.server import UNFINISHED
 from tests.backups.conftest import KEY, House
 from tests.backups.test_manifest import made
 from tests.serving import Database
@@ -366,6 +367,18 @@ def test_what_replaces_is_not_let_go_by_the_backup_of_what_is_replaced(house, pl
     assert wanted.exists()
     other.back_up("--no-test")
     assert not wanted.exists()
+
+
+def test_no_backup_is_made_of_what_is_half_restored(plain, other):
+    path, _manifest = plain
+    drop(other.database)
+    other.does("restore", str(path))
+    other.database.run(f"ALTER DATABASE quality COMMENT = '{UNFINISHED}'")
+    before = other.files()
+    other.database.run("DROP TABLE scans_seal")
+    for option in ("--no-test", "--before-migrations"):
+        assert "half restored" in other.fails("backup", option)
+    assert other.files() == before
 
 
 def test_another_database_is_filled_beside_the_house_s(house, plain):
