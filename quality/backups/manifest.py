@@ -13,6 +13,8 @@ from typing import Any
 from quality.backups.errors import BackupError
 
 FORMAT = 1
+# None has a hundredth of it; what is longer is not read.
+MOST_BYTES = 1_000_000
 SUFFIX = ".json"
 
 
@@ -129,7 +131,7 @@ def sync_folder(folder: Path) -> None:
 def read(path: Path) -> Manifest:
     """The manifest at `path`. Raises BackupError."""
     try:
-        said = json.loads(path.read_text())
+        said = json.loads(_text(path))
         checksum, version = said.pop("checksum"), said["format"]
         if version != FORMAT:
             raise BackupError(
@@ -147,6 +149,17 @@ def read(path: Path) -> Manifest:
         raise BackupError(f"{path} is no manifest of a backup: {error}") from error
 
 
+def _text(path: Path) -> bytes:
+    # A pipe or a device would say something for ever, or never.
+    if path.exists() and not path.is_file():
+        raise ValueError("it is no file")
+    with path.open("rb") as file:
+        text = file.read(MOST_BYTES + 1)
+    if len(text) > MOST_BYTES:
+        raise ValueError(f"it is longer than {MOST_BYTES:,} bytes")
+    return text
+
+
 def _manifest(said: dict[str, Any]) -> Manifest:
     manifest = Manifest(**said)
     for one in fields(Manifest):
@@ -158,6 +171,9 @@ def _manifest(said: dict[str, Any]) -> Manifest:
         raise ValueError(f"it names a file elsewhere: {manifest.file!r}")
     if manifest.moment.tzinfo is None:
         raise ValueError(f"taken_at lacks its zone: {manifest.taken_at!r}")
+    # No other zone may make a year of it that is none.
+    if not 1 < manifest.moment.year < 9999:
+        raise ValueError(f"taken_at is {manifest.taken_at!r}")
     return manifest
 
 

@@ -66,14 +66,14 @@ def backups(place: Path) -> list[Manifest]:
     """
     found = []
     for path in place.glob(f"*{manifest.SUFFIX}"):
-        if not NAME.fullmatch(path.name.removesuffix(manifest.SUFFIX)):
+        backup = path.with_suffix("")
+        if not (NAME.fullmatch(backup.name) and backup.is_file()) or _has_link(backup, path):
             continue
         try:
             one = manifest.read(path)
         except BackupError:
             continue
-        backup = place / one.file
-        if manifest.path_of(backup) == path and backup.is_file() and not _has_link(backup, path):
+        if one.file == backup.name:
             found.append(one)
     return sorted(found, key=lambda one: one.taken_at, reverse=True)
 

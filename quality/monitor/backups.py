@@ -16,6 +16,8 @@ FAILED = "failed"
 # months, and hide that none is taken any more.
 _AHEAD_SECONDS = 60 * 60
 _MANIFEST = re.compile(r"[\w-]+-(\d{8}T\d{6}Z)\.sql\.zst(?:\.age)?\.json")
+# None has a hundredth of it.
+_MOST_BYTES = 1_000_000
 _NONSENSE = (
     *(ValueError, LookupError, TypeError, OverflowError, RecursionError),
     # Dropped meanwhile.
@@ -68,14 +70,22 @@ def _newest_first(folder: Path, now: float) -> Iterator[tuple[str, float]]:
     """What became of each backup's test, and when it was begun. Raises OSError."""
     names = [name for name in os.listdir(folder) if _MANIFEST.fullmatch(name)]
     for name in sorted(names, key=_moment, reverse=True):
+        # Without its data a manifest is none, nor is a link, which may lead to what has no end.
+        if not all(_is_file(folder / one) for one in (name, name.removesuffix(".json"))):
+            continue
         try:
-            said = json.loads((folder / name).read_text())
+            with (folder / name).open("rb") as file:
+                said = json.loads(file.read(_MOST_BYTES))
             taken_at = datetime.fromisoformat(said["taken_at"]).timestamp()
             outcome = str(said["outcome"])
         except _NONSENSE:
             continue  # it counts as none
         if taken_at <= now + _AHEAD_SECONDS:
             yield outcome, taken_at
+
+
+def _is_file(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink()
 
 
 def _moment(name: str) -> str:

@@ -1,5 +1,7 @@
 """What is kept, what may go, and that there is one at a time."""
 
+import os
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -90,6 +92,22 @@ def test_only_what_is_complete_is_listed(tmp_path):
     swapped.write_text("x")
     manifests.path_of(swapped).write_text(manifests.path_of(tmp_path / first.file).read_text())
     assert shelf.backups(tmp_path) == [first]
+
+
+def test_what_never_ends_is_no_manifest_and_holds_up_nobody(tmp_path):
+    good, *odd = (at(NOW - timedelta(days=back)) for back in range(5))
+    lie(tmp_path, good, *odd)
+    pipe, device, long, far = (manifests.path_of(tmp_path / one.file) for one in odd)
+    for path in (pipe, device):
+        path.unlink()
+    os.mkfifo(pipe)
+    device.symlink_to("/dev/zero")
+    long.write_text(long.read_text() + " " * manifests.MOST_BYTES)
+    manifests.write(replace(odd[3], taken_at="9999-12-31T23:59:59+00:00"), tmp_path)
+    assert shelf.backups(tmp_path) == [good]
+    for path in (pipe, device, long, far):
+        with pytest.raises(BackupError, match="is no manifest of a backup"):
+            manifests.read(path)
 
 
 def test_a_second_one_is_refused_and_leftovers_of_a_killed_one_go(tmp_path):

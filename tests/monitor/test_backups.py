@@ -22,6 +22,7 @@ def lie(settings, tmp_path):
         at = datetime.now(UTC) - timedelta(hours=hours)
         name = f"quality-{at:%Y%m%dT%H%M%SZ}.sql.zst.json"
         (tmp_path / name).write_text(json.dumps({"taken_at": at.isoformat(), "outcome": outcome}))
+        (tmp_path / name).with_suffix("").touch()
 
     return make
 
@@ -78,6 +79,23 @@ def test_other_files_do_not_count(lie, tmp_path):
     (tmp_path / "quality-20991129T003000Z.sql.zst.json").write_text("{")
     (tmp_path / "quality-20991129T003000Z.sql.zst").write_text("of somebody")
     (tmp_path / "other.json").write_text('{"outcome": "passed"}')
+    assert 30 <= age_hours() < 30.1
+
+
+@pytest.mark.parametrize("spoil", ["no data", "a pipe", "a link", "a link to what never ends"])
+def test_what_is_no_backup_does_not_count_and_holds_up_nobody(lie, tmp_path, spoil):
+    lie(30, "passed")
+    aside = set(tmp_path.iterdir())
+    lie(2, "passed")
+    data, manifest = sorted(set(tmp_path.iterdir()) - aside)
+    if spoil == "no data":
+        data.unlink()
+    else:
+        other = manifest.rename(tmp_path / "elsewhere")
+        if spoil == "a pipe":
+            os.mkfifo(manifest)
+        else:
+            manifest.symlink_to(other if spoil == "a link" else "/dev/zero")
     assert 30 <= age_hours() < 30.1
 
 
