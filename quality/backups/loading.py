@@ -15,6 +15,8 @@ from quality.backups.packing import Packed, unpack
 from quality.backups.server import Server, quoted
 
 MOST_TOLD = 5
+# No table has a longer one.
+MOST_NAME = 64
 # No statement is longer: `mariadb` refuses what exceeds its max_allowed_packet, 16 MB as it comes.
 MOST_LINE_BYTES = 16 * 1024 * 1024
 OPTIONS = (
@@ -34,7 +36,7 @@ def examine(
 ) -> None:
     """Read all of it, and hold it against its manifest. Raises BackupError; changes nothing."""
     counter = Counter()
-    lines = _Lines(counter, progress)
+    lines = _Lines(counter, manifest, progress)
     _refuse_another(backup, manifest, _unpacked(backup, manifest, keys, lines))
     if not counter.is_whole:
         raise BackupError(f"{backup} is damaged: the end of its dump is missing.")
@@ -52,7 +54,7 @@ def load(
     progress: Callable[[int], None] = lambda rows: None,
 ) -> None:
     """Fill an empty database with it. Raises BackupError; the database is not whole then."""
-    lines = _Lines(Counter(), progress)
+    lines = _Lines(Counter(), manifest, progress)
     with (
         server.program("mariadb") as (command, descriptor),
         tempfile.TemporaryFile() as errors,
@@ -146,11 +148,15 @@ def _refuse_another(backup: Path, manifest: Manifest, packed: Packed) -> None:
 class _Lines:
     """Counts the lines of a stream that comes in pieces, and keeps one of them at most.
 
-    Raises BackupError for a line that no dump has: a small file may claim to become anything.
+    Raises BackupError for a line that no dump has, and for a table that the manifest lacks: a small
+    file may claim to become anything.
     """
 
-    def __init__(self, counter: Counter, progress: Callable[[int], None]) -> None:
+    def __init__(
+        self, counter: Counter, manifest: Manifest, progress: Callable[[int], None]
+    ) -> None:
         self._counter = counter
+        self._manifest = manifest
         self._progress = progress
         self._left = b""
 
@@ -162,5 +168,10 @@ class _Lines:
             raise BackupError(
                 f"This is no dump: a line of it is longer than {MOST_LINE_BYTES:,} bytes. "
                 "Take another copy."
+            )
+        if unknown := self._counter.rows.keys() - self._manifest.rows.keys():
+            raise BackupError(
+                f"{self._manifest.file} does not hold what its manifest says: it has a table "
+                f"{quoted(min(unknown)[:MOST_NAME])} that this does not know. Take another copy."
             )
         self._progress(self._counter.total)

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import threading
 import time
+import tracemalloc
 import uuid
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -506,6 +507,28 @@ def test_a_small_file_that_claims_to_become_a_gigabyte_is_refused(copy):
     manifests.write(forged, path.parent)
     with pytest.raises(BackupError, match="is no dump"):
         check(path)
+
+
+def test_a_file_that_claims_ever_more_tables_is_refused(copy):
+    """Each would be remembered."""
+    path = copy("plain")
+    honest = read(path_of(path))
+    path.unlink()
+
+    def pieces() -> Iterator[bytes]:
+        for number in range(200_000):
+            yield b"CREATE TABLE `%s%d` (\n" % (b"x" * 100, number)
+
+    packed = pack(pieces(), path, Keys())
+    forged = replace(honest, bytes=packed.bytes, sha256=packed.sha256)
+    manifests.write(forged, path.parent)
+    tracemalloc.start()
+    try:
+        with pytest.raises(BackupError, match=r"has a table `x{64}` that"):
+            check(path)
+        assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_damaged_backup_changes_nothing(copy, other):
