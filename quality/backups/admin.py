@@ -1,9 +1,10 @@
 """The page of backups in the admin, and their download."""
 
 import logging
+import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from django.contrib import admin
 from django.contrib.admin.models import CHANGE, LogEntry
@@ -76,26 +77,22 @@ class BackupAdmin(ModelAdmin):
         if request.POST.get("part") == "manifest":
             chosen = manifests.path_of(chosen)
         try:
-            size = chosen.stat().st_size
-        except FileNotFoundError:
+            # Now, and not with the first piece: it may be dropped meanwhile.
+            raw = os.fdopen(os.open(chosen, os.O_RDONLY | os.O_NOFOLLOW), "rb")
+        except OSError:
             # Another one has taken its place since it was listed.
             raise Http404 from None
-        # First the record: what could not be written down is not given out.
-        LogEntry.objects.create(
-            user_id=request.user.pk or 0,
-            content_type=ContentType.objects.get_for_model(Backup),
-            object_id=chosen.name,
-            object_repr=chosen.name,
-            action_flag=CHANGE,
-            change_message="download",
-        )
-        audit.info("backup %s: downloaded by %s", chosen.name, request.user.get_username())
+        try:
+            _write_down(request, chosen)
+        except BaseException:
+            raw.close()
+            raise
         return StreamingHttpResponse(
-            _pieces(chosen),
+            _Pieces(raw),
             content_type="application/octet-stream",
             headers={
                 "Content-Disposition": f'attachment; filename="{chosen.name}"',
-                "Content-Length": str(size),
+                "Content-Length": str(os.fstat(raw.fileno()).st_size),
                 "X-Accel-Buffering": "no",
             },
         )
@@ -115,13 +112,32 @@ def _found(file: str) -> tuple[Path, Manifest]:
         raise Http404 from None
 
 
-def _pieces(chosen: Path) -> Iterator[bytes]:
-    # The session was asked for after the view: nobody keeps a connection for a slow reader.
-    for connection in connections.all(initialized_only=True):
-        if not connection.in_atomic_block:
-            connection.close()
-    with chosen.open("rb") as raw:
-        while piece := raw.read(PIECE_BYTES):
+def _write_down(request: HttpRequest, chosen: Path) -> None:
+    """What could not be written down is not given out."""
+    LogEntry.objects.create(
+        user_id=request.user.pk or 0,
+        content_type=ContentType.objects.get_for_model(Backup),
+        object_id=chosen.name,
+        object_repr=chosen.name,
+        action_flag=CHANGE,
+        change_message="download",
+    )
+    audit.info("backup %s: downloaded by %s", chosen.name, request.user.get_username())
+
+
+class _Pieces:
+    """An open file in pieces; it is closed with the answer, whether that was read or not."""
+
+    def __init__(self, raw: BinaryIO) -> None:
+        self._raw = raw
+        self.close = raw.close
+
+    def __iter__(self) -> Iterator[bytes]:
+        # The session was asked for after the view: nobody keeps a connection for a slow reader.
+        for connection in connections.all(initialized_only=True):
+            if not connection.in_atomic_block:
+                connection.close()
+        while piece := self._raw.read(PIECE_BYTES):
             yield piece
 
 

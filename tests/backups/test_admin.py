@@ -1,6 +1,8 @@
 """The page of backups, and who may carry one away."""
 
 import logging
+import os
+from pathlib import Path
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -116,6 +118,22 @@ def test_what_went_since_it_was_listed_is_not_found(keeper, there, monkeypatch):
     monkeypatch.setattr(shelf, "backups", and_then_dropped)
     assert keeper.post(address(there.file), {"part": "backup"}).status_code == 404
     assert not LogEntry.objects.filter(change_message="download").exists()
+
+
+@pytest.mark.parametrize("part", ["backup", "manifest"])
+def test_what_goes_while_it_is_given_out_is_given_out_whole(keeper, there, tmp_path, part):
+    path = tmp_path / there.file
+    whole = (path if part == "backup" else manifests.path_of(path)).read_bytes()
+    answer = keeper.post(address(there.file), {"part": part})
+    shelf.drop(there, tmp_path)
+    assert b"".join(answer.streaming_content) == whole
+
+
+def test_a_download_that_nobody_takes_leaves_no_file_open(keeper, there):
+    answer = keeper.post(address(there.file), {"part": "backup"})
+    answer.close()
+    opened = {os.readlink(one) for one in Path("/proc/self/fd").iterdir() if one.is_symlink()}
+    assert not [one for one in opened if there.file in one]
 
 
 @pytest.mark.parametrize("linked", ["backup", "manifest"])
