@@ -143,7 +143,9 @@ def _filled(connection: Connection, database: str, manifest: Manifest) -> Iterat
     """A database, empty at first; emptied again when it could not be filled."""
 
     def empty(comment: str) -> None:
-        connection.drop(database)
+        # Who may not even do this is told by the next line what right is missing.
+        if connection.exists(database):
+            connection.drop(database)
         connection.create(database, manifest.charset, manifest.collation, comment=comment)
 
     empty(UNFINISHED)

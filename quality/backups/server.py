@@ -116,6 +116,11 @@ def quoted(name: str) -> str:
     return f"`{name.replace('`', '``')}`"
 
 
+def _beside_values(name: str) -> str:
+    """Quoted for a statement that values are put into."""
+    return quoted(name).replace("%", "%%")
+
+
 def _escaped(value: str) -> str:
     for one, other in (("\\", "\\\\"), ("\n", "\\n"), ("\r", "\\r"), ("\t", "\\t")):
         value = value.replace(one, other)
@@ -193,7 +198,7 @@ class Connection:
     def create(self, database: str, charset: str, collation: str, *, comment: str = "") -> None:
         try:
             self.run(
-                f"CREATE DATABASE {quoted(database)} CHARACTER SET {quoted(charset)} "
+                f"CREATE DATABASE {_beside_values(database)} CHARACTER SET {quoted(charset)} "
                 f"COLLATE {quoted(collation)} COMMENT = %s",
                 comment,
             )
@@ -204,7 +209,7 @@ class Connection:
             ) from error
 
     def comment_on(self, database: str, comment: str) -> None:
-        self.run(f"ALTER DATABASE {quoted(database)} COMMENT = %s", comment)
+        self.run(f"ALTER DATABASE {_beside_values(database)} COMMENT = %s", comment)
 
     def drop(self, database: str) -> None:
         self.run(f"DROP DATABASE IF EXISTS {quoted(database)}")

@@ -350,6 +350,15 @@ def test_what_is_there_is_replaced_only_by_who_repeats_its_name(plain, other):
     assert "quality_restored" not in databases(other.database)
 
 
+def test_a_database_may_have_any_name_and_who_may_not_make_it_is_told_why(house, plain):
+    path, manifest = plain
+    for name in ("quality_100% a`b/c", "quality_%s"):
+        said = house.does("restore", str(path), "--into", name)
+        assert f"{manifest.total_rows:,} rows of {len(manifest.rows)} tables are in {name}" in said
+        house.database._run(f"DROP DATABASE `{name.replace('`', '``')}`", database="")
+    assert "GRANT ALL ON `others`" in house.fails("restore", str(path), "--into", "others")
+
+
 def test_what_replaces_is_not_let_go_by_the_backup_of_what_is_replaced(house, plain, other):
     """With that one the newest of all, it was not made within a day any more."""
     path, manifest = plain
