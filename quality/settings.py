@@ -98,10 +98,11 @@ if sys.argv[1:2] in (["migrate"], ["backup"], ["restore"]):
     DATABASE_URL = _quoted(secret("DATABASE_DIRECT_URL")) or DATABASE_URL
 
 
-_CANNOT_BE_READ = (
-    "cannot be read: its port is no number, or its password has a / or ? in it, which must be "
-    "written as %2F or %3F."
-)
+def _unreadable(name: str) -> ImproperlyConfigured:
+    return ImproperlyConfigured(
+        f"{name} cannot be read: its port is no number, or its password has a / or ? in it, which "
+        "must be written as %2F or %3F."
+    )
 
 
 def _database(url: str) -> dict[str, Any]:
@@ -114,7 +115,7 @@ def _database(url: str) -> dict[str, Any]:
         database: dict[str, Any] = env.db_url_config(url)
     except ValueError:
         # What it takes for the port may be a part of the password.
-        raise ImproperlyConfigured(f"DATABASE_URL {_CANNOT_BE_READ}") from None
+        raise _unreadable("DATABASE_URL") from None
     if not database["NAME"]:
         raise ImproperlyConfigured(
             "DATABASE_URL names no database: mysql://user:password@host:port/NAME."
@@ -197,7 +198,7 @@ EMAIL_URL = secret("EMAIL_URL")
 try:
     vars().update(env.email_url_config(EMAIL_URL or "dummymail://"))
 except ValueError:
-    raise ImproperlyConfigured(f"EMAIL_URL {_CANNOT_BE_READ}") from None
+    raise _unreadable("EMAIL_URL") from None
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = os.environ.get("EMAIL_FROM") or "quality@localhost"
 if DAILY_REPORT_EMAIL and not EMAIL_URL:
