@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db.migrations.loader import MigrationLoader
 
 from quality.backups import manifest as manifests
+from quality.backups import shelf
 from quality.backups.errors import BackupError
 from quality.backups.keys import read_keys
 from quality.backups.loading import compare, examine, load
@@ -71,7 +72,8 @@ def restore(
         if _is_taken(connection, database):
             _refuse(connection, server, database, replace)
             aside = settings.BACKUP_SCRATCH_DATABASE or f"{server.database}_restored"
-            with scratch(server, aside, manifest):
+            # Who takes a backup meanwhile would not be able to test it.
+            with shelf.alone(shelf.folder()), scratch(server, aside, manifest):
                 load(backup, manifest, keys, server, aside, _rows(progress, manifest, "tried"))
                 compare(manifest, server, aside)
             before = take(Kind.BEFORE_RESTORE, test=False, progress=progress)

@@ -379,6 +379,27 @@ def test_what_replaces_is_not_let_go_by_the_backup_of_what_is_replaced(house, pl
     assert not wanted.exists()
 
 
+def test_a_backup_beside_a_restore_is_refused_and_not_taken_for_a_bad_one(plain, other):
+    """Each night's is tried again later; one that failed its test would stand for the night."""
+    path, _manifest = plain
+    drop(other.database)
+    other.does("restore", str(path))
+    before = other.files()
+    with other.start("restore", str(path), "--replace", "quality") as process:
+        deadline = time.monotonic() + 60
+        while "quality_restored" not in databases(other.database):
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        process.send_signal(signal.SIGSTOP)
+        try:
+            assert "Another backup or restore is at work" in other.fails("backup")
+            assert other.files() == before
+        finally:
+            process.send_signal(signal.SIGCONT)
+        process.communicate(timeout=300)
+    assert process.returncode == 0
+
+
 def test_no_backup_is_made_of_what_is_half_restored(plain, other):
     path, _manifest = plain
     drop(other.database)
