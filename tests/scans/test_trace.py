@@ -1,10 +1,12 @@
 """Any code, or a part of one, leads to what was scanned with it."""
 
-from datetime import date, timedelta
+import random
+from datetime import date, datetime, timedelta
 
 import pytest
 from django.utils import timezone
 
+from scans.barcode import STANDARD
 from scans.corrections import correct_scan
 from scans.models import Scan, Settings
 from scans.recording import record_scan
@@ -236,6 +238,51 @@ def test_a_part_is_found_in_cps_of_any_pattern(record, pattern, cps, parts_of_al
     for part in parts_of_all:
         [match] = [match for match in trace(part).matches if match.title.startswith("CPs")]
         assert match.scans == scans[::-1], part
+
+
+@pytest.mark.parametrize("counted", ["not at all", "all", "all but the newest"])
+@pytest.mark.parametrize("seed", range(2))
+def test_the_same_is_found_as_by_a_look_at_each_scan(record, person, monkeypatch, counted, seed):
+    monkeypatch.setattr(parts, "MOST", 25)
+    monkeypatch.setattr(parts, "MOST_ORDERS", 3)
+    monkeypatch.setattr(parts, "STEP_ORDERS", 7)
+    monkeypatch.setattr(parts, "STEP", 10)
+    monkeypatch.setattr(parts, "WALK_SECONDS", 60)
+    chosen = random.Random(seed)  # noqa: S311 - the same each time
+    orders = [f"CP{chosen.randrange(10**8):08}" for _ in range((8, 60)[seed])]
+    now = timezone.now()
+    scans = []
+    for number in range(140):
+        if number == 120 and counted != "not at all":
+            rollups.refresh()
+        # Late deliveries too, of pieces that are scanned more than once.
+        at = now - timedelta(hours=chosen.randrange(100), seconds=number)
+        cp = f"{chosen.choice(orders)}-{chosen.randrange(30):04}"
+        scans.append(record(cp, scanned_at=at.isoformat()))
+        if chosen.random() < 0.1:
+            correct_scan(scans[-1].uid, {"kind": "void", "reason": "x"}, person("quality"))
+    if counted == "all":
+        rollups.refresh()
+    of_a_cp = STANDARD.examples["cp"], STANDARD.patterns["cp"]
+    for _ in range(150):
+        monkeypatch.setattr(parts, "FIRST_STEPS", chosen.choice([0, 1]))
+        cp = chosen.choice(scans).cp
+        start = chosen.randrange(len(cp) - 2)
+        part = cp[start : chosen.randrange(start + 2, len(cp) + 1)]
+        if chosen.random() < 0.2:
+            part = f"{chosen.randrange(10_000):02}"
+        have_it = sorted((scan for scan in scans if part in scan.cp), key=in_time, reverse=True)
+        found = parts.scans_with(part, *of_a_cp)
+        assert found.searched_since is None
+        assert found.has_more == (len(have_it) > parts.MOST), part
+        if found.has_more:
+            assert set(found.ids) < {scan.pk for scan in have_it}, part
+        else:
+            assert found.ids == [scan.pk for scan in have_it], part
+
+
+def in_time(scan: Scan) -> tuple[datetime, int]:
+    return scan.scanned_at, scan.pk
 
 
 @pytest.mark.parametrize("code", ["", "  ", "\x00"])
