@@ -1,5 +1,6 @@
 """Before a reload a process of its own loads what new workers would load."""
 
+import ast
 import logging
 import os
 import signal
@@ -50,6 +51,25 @@ def test_many_reloads_at_a_time_are_one_and_another_behind_it(log):
     rehearsal.before(lambda: reloads.append(0), ["-c", CONFIGURATION], log)
     await_true("the next one is done", lambda: len(reloads) > 2, MOST_SECONDS)
     assert reloads[2:] == [0]
+
+
+def test_all_that_a_worker_begins_with_is_loaded():
+    """gunicorn's --check-config loads the application, and calls none of its hooks."""
+    [hook] = [
+        one
+        for one in ast.parse((ROOT / CONFIGURATION).read_text()).body
+        if isinstance(one, ast.FunctionDef) and one.name == "post_worker_init"
+    ]
+    begins_with = {
+        f"{line.module}.{name.name}"
+        for line in ast.walk(hook)
+        if isinstance(line, ast.ImportFrom)
+        for name in line.names
+    }
+    assert begins_with
+    code = "import sys, quality.wsgi; print(*sys.modules)"
+    loaded = subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True)
+    assert begins_with <= set(loaded.split())
 
 
 def test_of_much_that_is_said_the_end_is_told_and_no_more_is_kept(configuration):
