@@ -322,6 +322,13 @@ def test_the_commands_say_what_they_did(sealed, folder):
         call_command("verifyrecords", archive=folder.parent)
 
 
+def test_where_nothing_is_sealed_yet_nobody_is_sent_to_an_archive(db, folder):
+    out = StringIO()
+    call_command("archiverecords", "--before=2026-01-01", f"--to={folder}", stdout=out)
+    assert out.getvalue().startswith("Nothing was sealed before 2026-01-01")
+    assert "verifyrecords" not in out.getvalue()
+
+
 def test_an_archive_is_verified_where_there_is_no_database(sealed, folder):
     sealed(4)
     archive(EVER, folder)

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from scans.keeping.archive import ArchiveError, archive
+from scans.keeping.archive import MANIFEST, ArchiveError, archive
 from scans.shifts import FACTORY
 
 
@@ -37,6 +37,12 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         if is_shown:
             self.stderr.write("")
+        if not (options["to"] / MANIFEST).exists():
+            self.stdout.write(
+                f"Nothing was sealed before {options['before']}: there is no archive in "
+                f"{options['to']} yet."
+            )
+            return
         self.stdout.write(
             f"{written.records:,} records in {written.files} new files in {options['to']}. "
             f"Verify them anywhere: verifyrecords --archive {options['to']}"
