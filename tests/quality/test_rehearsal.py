@@ -43,14 +43,20 @@ def configuration(tmp_path):
     return make
 
 
-def test_many_reloads_at_a_time_are_one_and_another_behind_it(log):
-    reloads: list[float] = []
-    for _ in range(10):
-        rehearsal.before(lambda: reloads.append(time.monotonic()), ["-c", CONFIGURATION], log)
-    await_true("the first and the last are done", lambda: len(reloads) == 2, MOST_SECONDS)
-    rehearsal.before(lambda: reloads.append(0), ["-c", CONFIGURATION], log)
-    await_true("the next one is done", lambda: len(reloads) > 2, MOST_SECONDS)
-    assert reloads[2:] == [0]
+def test_of_reloads_that_are_asked_for_meanwhile_one_is_tried_behind_it(log):
+    reloads: list[int] = []
+
+    def ask(number: int) -> None:
+        rehearsal.before(lambda: reloads.append(number), ["-c", CONFIGURATION], log)
+
+    ask(1)
+    await_true("it has begun", lambda: not rehearsal._next.locked(), MOST_SECONDS)
+    for number in range(2, 10):
+        ask(number)
+    await_true("another one is done", lambda: len(reloads) == 2, MOST_SECONDS)
+    ask(10)
+    await_true("the next one is done", lambda: len(reloads) == 3, MOST_SECONDS)
+    assert reloads == [1, 2, 10]
 
 
 def test_all_that_a_worker_begins_with_is_loaded():
