@@ -76,10 +76,11 @@ def split_database_url(name: str, url: str) -> SplitResult:
     try:
         parts = urlsplit(url)
         parts.port  # noqa: B018 - raises ValueError when it is no number
-    except ValueError as error:
+    except ValueError:
+        # What it takes for the port may be a part of the password.
         raise StartError(
-            f"{name} cannot be read ({error}). It has the form {URL_FORM}; "
-            "write special characters in the password as %XX."
+            f"{name} cannot be read: its port is no number, or its password is not quoted. It has "
+            f"the form {URL_FORM}; write special characters in the password as %XX."
         ) from None
     if parts.fragment or parts.netloc.count("@") > 1 or "@" in parts.path + parts.query:
         # Part of the password then, most likely: so none of it is repeated.

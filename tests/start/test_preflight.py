@@ -52,6 +52,8 @@ def test_a_port_that_is_none_is_refused(port: str) -> None:
         ("mysql://host/db", "lacks a user"),
         ("mysql://u:s3cret@host", "lacks a database name"),
         ("mysql://u:s3cret@host:port/db", "cannot be read"),
+        ("mysql://u:s3cret/x@host/db", "cannot be read"),
+        ("mysql://u:s3cret?x@host/db", "as %XX"),
         ("quality", "lacks the scheme mysql:// and a user and a host"),
     ],
 )
