@@ -6,6 +6,7 @@ import socket
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import environ
 from csp.constants import NONE, SELF
@@ -232,6 +233,10 @@ REDIS_URL = os.environ.get("REDIS_URL") or ""
 if REDIS_URL:
     if not REDIS_URL.startswith(("redis://", "rediss://", "unix://")):
         raise ImproperlyConfigured("REDIS_URL must look like redis://:password@host:port/0.")
+    try:
+        urlsplit(REDIS_URL).port  # noqa: B018 - or each use of the cache would say so
+    except ValueError:
+        raise _unreadable("REDIS_URL") from None
     CACHES = {
         "default": {
             "BACKEND": "django.core.cache.backends.redis.RedisCache",

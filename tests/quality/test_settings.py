@@ -49,6 +49,7 @@ def test_production_without_secrets_says_what_is_missing():
     [
         {"DATABASE_URL": "mysql://quality:{}@db.example/quality"},
         {"EMAIL_URL": "smtp+tls://quality:{}@mail.example:587"},
+        {"REDIS_URL": "redis://:{}@cache.example:6379/0"},
     ],
 )
 def test_a_password_that_is_not_quoted_is_refused_and_no_part_of_it_told(changed, password):
