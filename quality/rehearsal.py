@@ -60,8 +60,14 @@ def before(reload: Callable[[], None], arguments: Sequence[str], log: logging.Lo
                 said[-_MOST_TOLD:] or "nothing",
             )
 
-    if _next.acquire(blocking=False):
+    if not _next.acquire(blocking=False):
+        return
+    try:
         threading.Thread(target=rehearse, name="rehearsal", daemon=True).start()
+    except RuntimeError as error:
+        # The machine gives no more of them; what is raised in here would end gunicorn.
+        _next.release()
+        log.error("Not reloaded: %s. The old workers go on. Send SIGHUP once more.", error)
 
 
 # ----- What a new worker would inherit

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -57,6 +58,20 @@ def test_of_reloads_that_are_asked_for_meanwhile_one_is_tried_behind_it(log):
     ask(10)
     await_true("the next one is done", lambda: len(reloads) == 3, MOST_SECONDS)
     assert reloads == [1, 2, 10]
+
+
+def test_where_no_thread_is_to_be_had_the_old_workers_go_on(log, caplog, monkeypatch):
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    reloads: list[int] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        rehearsal.before(lambda: reloads.append(1), ["-c", CONFIGURATION], log)
+    assert "Not reloaded: can't start new thread" in caplog.text
+    rehearsal.before(lambda: reloads.append(2), ["-c", CONFIGURATION], log)
+    await_true("the next one is done", lambda: reloads, MOST_SECONDS)
+    assert reloads == [2]
 
 
 def test_all_that_a_worker_begins_with_is_loaded():
