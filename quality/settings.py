@@ -14,7 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
 from django.utils.translation import gettext_lazy as _
 
-from quality import logs, sizing
+from quality import database, logs
 from quality.environment import (
     BASE_DIR,
     VAR_DIR,
@@ -82,75 +82,12 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
 # ----- Database
 
-
-def _quoted(url: str) -> str:
-    """With all of its password quoted that others than django-environ take for its end."""
-    return re.sub(
-        r"(?<=://)[^/?]*(?=@)",
-        lambda login: login[0].replace("#", "%23").replace("[", "%5B").replace("]", "%5D"),
-        url,
-        count=1,
-    )
-
-
-DATABASE_URL = _quoted(secret("DATABASE_URL")) or _development_database_url()
+DATABASE_URL = secret("DATABASE_URL") or _development_database_url()
 if sys.argv[1:2] in (["migrate"], ["backup"], ["restore"]):
     # A pooling proxy mixes up the sessions that these rely on.
-    DATABASE_URL = _quoted(secret("DATABASE_DIRECT_URL")) or DATABASE_URL
-
-
-def _unreadable(name: str) -> ImproperlyConfigured:
-    return ImproperlyConfigured(
-        f"{name} cannot be read: its port is no number, or its password has a / or ? in it, which "
-        "must be written as %2F or %3F."
-    )
-
-
-def _database(url: str) -> dict[str, Any]:
-    """Django's settings for a `mysql://` URL; its query string becomes OPTIONS."""
-    if not url.startswith("mysql://"):
-        raise ImproperlyConfigured(
-            "DATABASE_URL must look like mysql://user:password@host:port/name."
-        )
-    try:
-        database: dict[str, Any] = env.db_url_config(url)
-    except ValueError:
-        # What it takes for the port may be a part of the password.
-        raise _unreadable("DATABASE_URL") from None
-    if not database["NAME"]:
-        raise ImproperlyConfigured(
-            "DATABASE_URL names no database: mysql://user:password@host:port/NAME."
-        )
-    options = database.setdefault("OPTIONS", {})
-    # A server that does not answer within these seconds counts as away.
-    options.setdefault("connect_timeout", 5)
-    # Nor does a request wait longer for an answer. Commands may work for long: no limit.
-    if longest := whole_number("DB_READ_TIMEOUT", 0, least=0):
-        options.setdefault("read_timeout", longest)
-        options.setdefault("write_timeout", longest)
-    options["pool"] = {
-        "max_size": sizing.DB_POOL_SIZE,
-        "timeout": seconds("DB_POOL_TIMEOUT", 5),
-        # For the check that all of them fit into what the server allows.
-        "processes": sizing.WEB_WORKERS,
-        "hosts": sizing.DB_HOSTS,
-    }
-    # The server ends a statement before the request has stopped waiting for it.
-    if limit := whole_number("DB_STATEMENT_TIMEOUT", 0, least=0):
-        options["pool"]["statement_timeout"] = limit
-    if cap := whole_number("DB_HOST_LIMIT", 0, least=0):
-        options["pool"]["host_limit"] = cap
-    if ledger := os.environ.get("DB_LEDGER"):
-        options["pool"]["ledger"] = ledger
-    database |= {
-        "ENGINE": "quality.pool",
-        "CONN_MAX_AGE": 0,
-        "TEST": {"CHARSET": "utf8mb4", "COLLATION": "utf8mb4_unicode_ci"},
-    }
-    return database
-
-
-DATABASES = {"default": _database(DATABASE_URL)}
+    DATABASE_URL = secret("DATABASE_DIRECT_URL") or DATABASE_URL
+DATABASE_URL = database.quoted(DATABASE_URL)
+DATABASES = {"default": database.settings_of(DATABASE_URL)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # At boot a late database is tried this often, so many seconds apart.
@@ -199,7 +136,7 @@ EMAIL_URL = secret("EMAIL_URL")
 try:
     vars().update(env.email_url_config(EMAIL_URL or "dummymail://"))
 except ValueError:
-    raise _unreadable("EMAIL_URL") from None
+    raise database.unreadable("EMAIL_URL") from None
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = os.environ.get("EMAIL_FROM") or "quality@localhost"
 if DAILY_REPORT_EMAIL and not EMAIL_URL:
@@ -236,7 +173,7 @@ if REDIS_URL:
     try:
         urlsplit(REDIS_URL).port  # noqa: B018 - or each use of the cache would say so
     except ValueError:
-        raise _unreadable("REDIS_URL") from None
+        raise database.unreadable("REDIS_URL") from None
     CACHES = {
         "default": {
             "BACKEND": "django.core.cache.backends.redis.RedisCache",
