@@ -1,10 +1,10 @@
 """Records what a station sends: once, however often it is sent."""
 
-from collections.abc import Iterable
-from datetime import datetime
-from typing import Any, cast
+from datetime import UTC, datetime
+from typing import NamedTuple
+from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -59,7 +59,7 @@ def _scan(submission: Submission, user: User) -> Scan:
 
 # Reads `scan_cp`, of the few scans of this CP `event_of_scan`.
 _EARLIER_SCAN = """
-SELECT s.id, s.uid, s.scanned_at, r.number
+SELECT r.number, s.uid, s.scanned_at
 FROM (SELECT MAX(number) AS number FROM scans_revision) r
 LEFT JOIN (
     scans_scan s LEFT JOIN scans_event e ON e.scan_id = s.id
@@ -69,14 +69,24 @@ LIMIT 1
 """
 
 
-def _look_up(scan: Scan) -> tuple[Floor, Scan | None]:
+class Earlier(NamedTuple):
+    """A scan of the same CP."""
+
+    uid: UUID
+    scanned_at: datetime
+
+
+def _look_up(cp: str) -> tuple[Floor, Earlier | None]:
     """The floor, and the first valid scan of this CP, in one statement.
 
     That may be the same one, sent again: the unique key on `uid` finds out. Two that arrive at the
     same moment don't see each other: a piece lies at one station at a time.
     """
-    (row,) = cast(Iterable[Any], Scan.objects.raw(_EARLIER_SCAN, [scan.cp]))
-    return floor_at(row.number or 0), row if row.pk else None
+    with connection.cursor() as cursor:
+        cursor.execute(_EARLIER_SCAN, [cp])
+        revision, uid, scanned_at = cursor.fetchone()
+    floor = floor_at(revision or 0)
+    return floor, Earlier(UUID(uid), scanned_at.replace(tzinfo=UTC)) if uid is not None else None
 
 
 def objections(scan: Scan, floor: Floor, *, is_repeated: bool) -> Errors:
@@ -136,7 +146,7 @@ def record_scan(submission: Submission, user: User) -> tuple[Scan, bool]:
     Tried again when the database fails it, look-up included: the id tells what became of it.
     """
     scan = _scan(submission, user)
-    floor, first = _look_up(scan)
+    floor, first = _look_up(scan.cp)
     # One delivered late is no re-inspection of what was scanned after it.
     if first is not None and first.scanned_at <= scan.scanned_at:
         scan.reinspection_of_id = first.uid
