@@ -1,6 +1,9 @@
 """The demo's stations, operators and defects."""
 
-from django.db import transaction
+from collections.abc import Iterable
+
+from django.db import models, transaction
+from simple_history.utils import bulk_create_with_history
 
 from scans.models import Defect, Operator, Profile, Station
 
@@ -32,12 +35,23 @@ DEFECTS = {
 def seed_master_data() -> None:
     """Add what is missing; what is there stays as somebody may have changed it."""
     Profile.objects.get_or_create(name="Standard")
-    for code, line in LINES.items():
-        Station.objects.get_or_create(code=code, defaults={"line": line})
-    for badge, name in OPERATORS.items():
-        Operator.objects.get_or_create(badge=badge, defaults={"name": name})
-    for code, (english, romanian) in DEFECTS.items():
-        Defect.objects.get_or_create(
-            code=code,
-            defaults={"name_en": english, "name_ro": romanian, "note_required": code == "099"},
-        )
+    _add_missing(Station, "code", [Station(code=code, line=line) for code, line in LINES.items()])
+    _add_missing(
+        Operator, "badge", [Operator(badge=badge, name=name) for badge, name in OPERATORS.items()]
+    )
+    _add_missing(
+        Defect,
+        "code",
+        [
+            Defect(code=code, name_en=english, name_ro=romanian, note_required=code == "099")
+            for code, (english, romanian) in DEFECTS.items()
+        ],
+    )
+
+
+def _add_missing(model: type[models.Model], key: str, wanted: Iterable[models.Model]) -> None:
+    """Two statements for all of them and their history: a row at a time takes ten times as long."""
+    there = set(model._default_manager.values_list(key, flat=True))
+    missing = [one for one in wanted if getattr(one, key) not in there]
+    if missing:
+        bulk_create_with_history(missing, model, default_change_reason="")
