@@ -1,6 +1,7 @@
 """The texts that come with Django and the admin's theme are Romanian too."""
 
 import re
+from functools import cache
 from html import unescape
 from pathlib import Path
 
@@ -22,6 +23,7 @@ SHOWN = re.compile(
 )
 
 
+@cache
 def texts_of_libraries() -> set[str]:
     texts: set[str] = set()
     for library in LIBRARIES:
