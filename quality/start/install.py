@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from quality.devdb.configuration import find_program
-from quality.start.console import ROOT, StartError, progress, run_hidden, run_step, tail
+from quality.start.console import ROOT, StartError, progress, run_hidden, run_step, say, tail
 from quality.start.preflight import check_writable, read_var_dir
 
 VENV = ROOT / ".venv"
@@ -26,7 +26,12 @@ PYTHON = VENV / "bin" / "python"
 STAMP = VENV / "quality-installed.json"
 # A .venv serves every patch release of its Python.
 MINOR_VERSION = f"{sys.version_info[0]}.{sys.version_info[1]}"
-CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+# It draws no windows, which nobody would see: a page takes half of the processor's time.
+HEADLESS = "chromium-headless-shell"
+CHROMIUM_NAMES = (
+    HEADLESS,
+    *("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"),
+)
 NETWORK_REMEDY = (
     "Is the network there? Behind a proxy set https_proxy (pip: also PIP_INDEX_URL, PIP_CERT). "
     "Then run the same command again; what is finished is kept."
@@ -83,9 +88,7 @@ def needs_to_build() -> list[Need]:
 
 
 def needs_to_test() -> list[Need]:
-    return [
-        Need("a Chromium browser", ("chromium",), lambda: any(map(find_program, CHROMIUM_NAMES)))
-    ]
+    return [Need("a Chromium browser", (HEADLESS,), lambda: any(map(find_program, CHROMIUM_NAMES)))]
 
 
 def ensure(*, dev: bool = False, browser: bool = False) -> None:
@@ -102,6 +105,8 @@ def ensure(*, dev: bool = False, browser: bool = False) -> None:
     if browser:
         needs += needs_to_test()
     install_system_packages([need for need in needs if not need.present()])
+    if browser:
+        prefer_headless()
     if not installed:
         install_requirements(requirements, wanted)
 
@@ -148,6 +153,17 @@ def install_system_packages(missing: Sequence[Need]) -> None:
             f"The Python in use is {sys.executable}; choose another with "
             "make PYTHON=/usr/bin/python3 run"
         )
+
+
+def prefer_headless() -> None:
+    """Install the quicker browser where that is possible; without it another one will do."""
+    if find_program(HEADLESS) or find_program("apt-get") is None or become_root() is None:
+        return
+    quicker = Need("a browser without windows", (HEADLESS,), lambda: bool(find_program(HEADLESS)))
+    try:
+        install_system_packages([quicker])
+    except StartError as error:
+        say(f"{error}\n\nGoing on with the browser that is there: the tests take longer.")
 
 
 def apt_get_install(packages: Sequence[str]) -> list[str]:

@@ -116,6 +116,28 @@ def test_a_failed_installation_shows_what_both_steps_said(
         install_system_packages([ABSENT])
 
 
+def test_a_browser_without_windows_is_taken_where_it_can_be_had(
+    machine: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    install.prefer_headless()
+    program(machine, "apt-get", 'echo "no $1 today"; exit 100')
+    install.prefer_headless()
+    assert "Going on with the browser that is there" in capsys.readouterr().out
+    os.symlink("/bin/chmod", machine / "chmod")
+    program(
+        machine,
+        "apt-get",
+        f'echo "$*" >> {machine}/calls; cd {machine}\n'
+        f"> {install.HEADLESS}; chmod +x {install.HEADLESS}",
+    )
+    install.prefer_headless()
+    assert (machine / "calls").read_text().endswith(f" {install.HEADLESS}\n")
+    before = (machine / "calls").read_text()
+    install.prefer_headless()
+    assert (machine / "calls").read_text() == before
+
+
 class TestVenv:
     @pytest.fixture(autouse=True)
     def project(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
