@@ -81,7 +81,12 @@ def _start(
             [PYTHON, "-m", "pytest", *_coverage_options(), *arguments],
             cwd=ROOT,
             env=os.environ
-            | {"VAR_DIR": str(home / part), "COVERAGE_FILE": str(home / f".coverage.{part}")},
+            | {
+                "VAR_DIR": str(home / part),
+                "COVERAGE_FILE": str(home / f".coverage.{part}"),
+                # Else each of the many processes that tests start compiles all modules anew.
+                "PYTHONDONTWRITEBYTECODE": "",
+            },
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
