@@ -215,8 +215,9 @@ def test_it_speaks_romanian(open_board):
     expect(page.locator("#totals")).to_contain_text("Aprobate")
 
 
-def floor_of(*lines: int) -> Callable[[Route], None]:
+def floor_of(*lines: int, code: str = "FG-{:02d}", **changes: Any) -> Callable[[Route], None]:
     """The board with as many stations in each line, the last line without a name."""
+    counts = {"approved": 1234} | changes
 
     def answer(route: Route) -> None:
         response = route.fetch()
@@ -231,8 +232,7 @@ def floor_of(*lines: int) -> Callable[[Route], None]:
             {
                 "name": f"Line {place}" if place < len(lines) else "",
                 "stations": [
-                    one | {"code": f"FG-{next(numbers):02d}", "approved": 1234}
-                    for _ in range(count)
+                    one | counts | {"code": code.format(next(numbers))} for _ in range(count)
                 ],
             }
             for place, count in enumerate(lines, start=1)
@@ -261,6 +261,29 @@ def test_all_stations_are_in_sight_on_a_wall(open_context, lines):
     page.set_viewport_size({"width": 3840, "height": 2160})
     page.wait_for_function(f"{letter} > {before}")
     assert page.evaluate(OUT_OF_SIGHT) == []
+
+
+@pytest.mark.parametrize("viewport", [WALL, DESK, TABLET], ids=["wall", "desk", "tablet"])
+@pytest.mark.parametrize("lines", [(2, 2), (8,), (4,) * 6], ids=str)
+def test_the_longest_codes_and_large_counts_are_not_cut(open_context, viewport, lines):
+    page = open_context("quality", viewport=viewport, language="ro").new_page()
+    many = {"approved": 90_000 // sum(lines), "rejected": 36_000 // sum(lines)}
+    page.route("**/scans/board/", floor_of(*lines, code="FG-ASAMBLARE-{:03d}", **many))
+    page.goto("/scans/board/")
+    expect(page.locator("#board:not([aria-busy])")).to_be_attached()
+    assert page.evaluate(CUT) == []
+
+
+def test_where_tiles_scroll_no_column_is_empty(open_context):
+    page = open_context("quality", viewport=WALL).new_page()
+    page.route("**/scans/board/", floor_of(*(4,) * 6))
+    page.goto("/scans/board/")
+    expect(page.locator("#board:not([aria-busy])")).to_be_attached()
+    assert page.evaluate(OUT_OF_SIGHT) != []
+    edges = (
+        "[...document.querySelectorAll('.station')].map((one) => one.getBoundingClientRect().right)"
+    )
+    assert max(page.evaluate(edges)) > WALL["width"] - 48
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

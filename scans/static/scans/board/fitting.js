@@ -24,12 +24,19 @@ function fitAt(scale, board, lines) {
   for (let columns = 1; columns <= MOST_COLUMNS; columns += 1) {
     lay(board, lines, columns, scale);
     if (!isWide(board, columns)) {
-      lay(board, lines, Math.max(1, columns - 1), scale);
+      lay(board, lines, fewest(lines, columns - 1), scale);
       return false;
     }
     if (board.scrollHeight <= board.clientHeight) return true;
   }
   return false;
+}
+
+/** As few columns as make no more rows: none is left empty. */
+function fewest(lines, columns) {
+  const height = (count) => rowsOf(lines, count).reduce((sum, tiles) => sum + tiles, 0);
+  while (columns > 1 && height(columns - 1) === height(columns)) columns -= 1;
+  return Math.max(1, columns);
 }
 
 function lay(board, lines, columns, scale) {
