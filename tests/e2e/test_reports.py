@@ -349,6 +349,19 @@ def test_everybody_can_use_every_report(open_report, complaints, scheme, size, v
     assert broken == {}
 
 
+@pytest.mark.parametrize("viewport", [DESK, TABLET], ids=["desk", "tablet"])
+def test_the_numbers_of_a_year_fit_into_their_boxes(open_report, viewport):
+    page = open_report(viewport=viewport)
+    figures = page.locator(".figures > div")
+    figures.locator("dd:first-of-type").evaluate_all(
+        "(all) => all.slice(0, 2).forEach((one) => (one.textContent = '2.035.628'))"
+    )
+    numbers = figures.locator("dd").all()
+    assert not any(one.evaluate("(it) => it.scrollWidth > it.clientWidth") for one in numbers)
+    rows = {round(one.bounding_box()["y"]) for one in figures.all()}
+    assert len(rows) == (1 if viewport == DESK else 2)
+
+
 def test_on_a_phone_nothing_is_wider_than_the_screen(open_report, complaints):
     complaints.expected = [FAILED]
     page = open_report(viewport={"width": 360, "height": 740})
