@@ -349,6 +349,24 @@ def test_everybody_can_use_every_report(open_report, complaints, scheme, size, v
     assert broken == {}
 
 
+LONG = "Îmbrăcăminte încrețită în zona spătarului lateral stânga " * 3
+
+
+@pytest.mark.parametrize("viewport", [DESK, TABLET], ids=["desk", "tablet"])
+def test_a_long_note_is_broken_between_words(open_report, viewport):
+    page = open_report("rows/", viewport=viewport)
+    row = page.locator(".rows tbody tr").first
+    row.locator(".words").evaluate_all(
+        """([result, note], text) => {
+          result.textContent = text.slice(0, 56);
+          note.textContent = text;
+        }""",
+        LONG,
+    )
+    assert row.bounding_box()["height"] < 300
+    assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+
+
 @pytest.mark.parametrize("viewport", [DESK, TABLET], ids=["desk", "tablet"])
 def test_the_numbers_of_a_year_fit_into_their_boxes(open_report, viewport):
     page = open_report(viewport=viewport)
@@ -360,6 +378,34 @@ def test_the_numbers_of_a_year_fit_into_their_boxes(open_report, viewport):
     assert not any(one.evaluate("(it) => it.scrollWidth > it.clientWidth") for one in numbers)
     rows = {round(one.bounding_box()["y"]) for one in figures.all()}
     assert len(rows) == (1 if viewport == DESK else 2)
+
+
+@pytest.mark.parametrize("viewport", [DESK, TABLET], ids=["desk", "tablet"])
+def test_two_dozen_stations_with_long_names_fit_into_their_table(open_report, viewport):
+    page = open_report(viewport=viewport)
+    panel = page.locator("[aria-labelledby=t-stations]").first
+    panel.locator("tbody tr").first.evaluate(
+        """(row, text) => {
+          row.querySelector("a").textContent = text;
+          for (let count = 0; count < 24; count += 1) row.after(row.cloneNode(true));
+        }""",
+        LONG[:60],
+    )
+    table = panel.locator(".wide")
+    assert table.evaluate("(it) => it.scrollWidth <= it.clientWidth")
+    assert table.locator("tbody tr").first.bounding_box()["height"] < 130
+
+
+def test_many_saved_filters_scroll_in_their_own_list(open_report):
+    page = open_report()
+    page.click(".saved summary")
+    page.locator(".saved > div").evaluate(
+        "(it) => it.prepend(...Array.from({ length: 60 }, () => document.createElement('p')))"
+    )
+    box = page.locator(".saved > div").bounding_box()
+    assert box["y"] + box["height"] <= DESK["height"]
+    page.keyboard.press("Tab")
+    expect(page.locator(".saved :focus")).to_be_in_viewport()
 
 
 def test_on_a_phone_nothing_is_wider_than_the_screen(open_report, complaints):
