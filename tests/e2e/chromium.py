@@ -7,7 +7,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, Playwright, TimeoutError
 
 from quality.devdb.configuration import find_program
-from quality.start.install import CHROMIUM_NAMES
+from quality.start.install import CHROMIUM_NAMES, HEADLESS
 
 # A name of this machine as others see it: there, a browser offers on plain http what it offers
 # everywhere, and nothing more.
@@ -28,8 +28,10 @@ START_SECONDS = 60
 CONNECT_SECONDS = 5
 
 
-def chromium_path() -> str:
-    return next(filter(None, map(find_program, CHROMIUM_NAMES)))
+def chromium_path(*, with_windows: bool = False) -> str:
+    """Any that is there, the quickest first; or one as people have it."""
+    names = [name for name in CHROMIUM_NAMES if not (with_windows and name == HEADLESS)]
+    return next(filter(None, map(find_program, names)))
 
 
 class Chromium:
@@ -46,7 +48,7 @@ class Chromium:
         told.unlink(missing_ok=True)
         self._process = subprocess.Popen(
             [
-                chromium_path(),
+                chromium_path(with_windows=True),
                 "--headless",
                 "--remote-debugging-port=0",
                 f"--user-data-dir={self._profile}",
@@ -59,7 +61,7 @@ class Chromium:
         deadline = time.monotonic() + START_SECONDS
         while not told.exists() or not (text := told.read_text()).count("\n"):
             if self._process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"{chromium_path()} did not start on {self._profile}.")
+                raise RuntimeError(f"Chromium did not start on {self._profile}.")
             time.sleep(0.02)
         port = text.partition("\n")[0]
         while True:
