@@ -34,8 +34,8 @@ POLICY = {
     "base-uri": "'none'",
     "frame-ancestors": "'none'",
 }
+CONTENT_SECURITY_POLICY = "; ".join(f"{name} {value}" for name, value in POLICY.items())
 USUAL = {
-    "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in POLICY.items()),
     "Permissions-Policy": PERMISSIONS,
     # No other site shows our pictures or reads our answers.
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -50,9 +50,9 @@ def add(get_response: Answer) -> Answer:
 
     def answer(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)
-        if settings.DEBUG and response.status_code in {404, 500}:
-            # Django's page for developers has its styles and scripts in itself.
-            return response
+        # Django's page for developers has its styles and scripts in itself.
+        if not (settings.DEBUG and response.status_code in {404, 500}):
+            response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
         for name, value in USUAL.items():
             response.headers.setdefault(name, value)
         return response

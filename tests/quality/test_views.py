@@ -53,3 +53,12 @@ def test_strict_policies_stand_on_every_page(client_of):
     assert "unsafe" not in policy
     assert response["X-Frame-Options"] == "DENY"
     assert response["Referrer-Policy"] == "same-origin"
+
+
+def test_a_page_for_developers_lacks_the_policy_on_contents_alone(client_of, settings):
+    settings.DEBUG = True
+    response = client_of("").get("/nowhere")
+    assert response.status_code == 404
+    assert not response.has_header("Content-Security-Policy")
+    assert "no-store" in response["Cache-Control"]
+    assert response["Cross-Origin-Resource-Policy"] == "same-origin"
