@@ -8,7 +8,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from quality import sizing
-from quality.environment import seconds, whole_number
+from quality.environment import seconds, unreadable, whole_number
 
 
 def quoted(url: str) -> str:
@@ -18,14 +18,6 @@ def quoted(url: str) -> str:
         lambda login: login[0].replace("#", "%23").replace("[", "%5B").replace("]", "%5D"),
         url,
         count=1,
-    )
-
-
-def unreadable(name: str) -> ImproperlyConfigured:
-    """What to say of a URL of which a part may be of the password: nothing that stands in it."""
-    return ImproperlyConfigured(
-        f"{name} cannot be read: its port is no number, or its password has a / or ? in it, which "
-        "must be written as %2F or %3F."
     )
 
 

@@ -56,6 +56,14 @@ def time_of_day(name: str, default: str) -> time:
         raise ImproperlyConfigured(f"{name} must be a time such as 06:30, not {text!r}.") from None
 
 
+def unreadable(variable: str) -> ImproperlyConfigured:
+    """What to say of a URL of which a part may be of the password: nothing that stands in it."""
+    return ImproperlyConfigured(
+        f"{variable} cannot be read: its port is no number, or its password has a / or ? in it, "
+        "which must be written as %2F or %3F."
+    )
+
+
 def is_private(url: str, *, or_loopback: bool) -> bool:
     """Whether nobody on the way to it reads along."""
     parts = urlsplit(url)

@@ -24,6 +24,7 @@ from quality.environment import (
     seconds,
     secret,
     time_of_day,
+    unreadable,
     whole_number,
 )
 
@@ -135,7 +136,7 @@ EMAIL_URL = secret("EMAIL_URL")
 try:
     vars().update(env.email_url_config(EMAIL_URL or "dummymail://"))
 except ValueError:
-    raise database.unreadable("EMAIL_URL") from None
+    raise unreadable("EMAIL_URL") from None
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = os.environ.get("EMAIL_FROM") or "quality@localhost"
 if DAILY_REPORT_EMAIL and not EMAIL_URL:
@@ -172,7 +173,7 @@ if REDIS_URL:
     try:
         urlsplit(REDIS_URL).port  # noqa: B018 - or each use of the cache would say so
     except ValueError:
-        raise database.unreadable("REDIS_URL") from None
+        raise unreadable("REDIS_URL") from None
     CACHES = {
         "default": {
             "BACKEND": "django.core.cache.backends.redis.RedisCache",
