@@ -17,7 +17,8 @@ from accounts.sessions import SessionStore
 from scans import binding, queries
 from scans.corrections import NotAllowed, void_scan
 from scans.floor import bootstrap, current_floor, floor_at, held_floor
-from scans.models import Event, Proposal, Scan
+from scans.models import APPROVED, Event, Proposal, Scan
+from scans.models.records import local
 from scans.pace import paced
 from scans.presence import note_heartbeat
 from scans.recording import ScanConflict, record_incident, record_scan
@@ -89,9 +90,9 @@ def _as_json(scan: Scan | queries.Newest, *, is_voided: bool = False) -> dict[st
         "oc1": scan.oc1,
         "oc2": scan.oc2,
         "defect": scan.defect_id,
-        "approved": scan.is_approved,
+        "approved": scan.defect_id == APPROVED,
         "note": scan.note,
-        "scanned_at": scan.scanned_at_local.isoformat(),
+        "scanned_at": local(scan.scanned_at, scan.scanned_offset_minutes).isoformat(),
         "received_at": scan.received_at.isoformat(),
         "clock_skew_seconds": scan.clock_skew_seconds,
         "reinspection_of": str(scan.reinspection_of_id) if scan.reinspection_of_id else None,

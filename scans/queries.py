@@ -8,7 +8,6 @@ from uuid import UUID
 from django.db import connection
 
 from scans.models import APPROVED, Scan
-from scans.models.records import local
 from scans.shifts import Shift
 
 RECENT = 15
@@ -53,14 +52,6 @@ class Newest(NamedTuple):
     clock_skew_seconds: int | None
     reinspection_of_id: UUID | None
     is_voided: bool
-
-    @property
-    def is_approved(self) -> bool:
-        return self.defect_id == APPROVED
-
-    @property
-    def scanned_at_local(self) -> datetime:
-        return local(self.scanned_at, self.scanned_offset_minutes)
 
 
 # One row with the revision, the counts of the shift (`scan_station_time` or `scan_time`) and those
