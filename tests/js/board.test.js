@@ -1,4 +1,5 @@
-import { behind, hoursOf, most, rowsOf, sum } from "/static/scans/board/counts.js";
+import { behind, hoursOf, most, sum } from "/static/scans/board/counts.js";
+import { rowsOf } from "/static/scans/board/fitting.js";
 import { equal, test } from "./harness.js";
 
 const station = (approved, rejected, firsts, good, hours = []) => ({

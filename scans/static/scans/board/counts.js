@@ -1,4 +1,4 @@
-// Adds up what stations have counted, and says which lines share a row of tiles.
+// Counts for the board: sums, scales, hours, and how far a clock is behind.
 
 const COUNTS = ["approved", "rejected", "firsts", "firsts_approved"];
 
@@ -10,22 +10,6 @@ export function sum(stations) {
 /** The most that any station has scanned in an hour: all sparklines have one scale. */
 export function most(stations) {
   return Math.max(1, ...stations.flatMap(({ hours }) => hours.map(({ approved, rejected }) => approved + rejected)));
-}
-
-/** What stands in each row of tiles: lines one after the other, several while they fit; how many tiles one above the other. */
-export function rowsOf(lines, columns) {
-  const rows = [];
-  let free = 0;
-  for (const { stations } of lines) {
-    const width = Math.min(stations.length, columns);
-    if (width > free) {
-      rows.push(1);
-      free = columns;
-    }
-    free -= width;
-    rows.push(Math.max(rows.pop(), Math.ceil(stations.length / columns)));
-  }
-  return rows;
 }
 
 /** How many hours a shift has: 8, or 7 and 9 when the clocks change. */

@@ -1,13 +1,27 @@
 // Makes the tiles as large as they can be with all of them in sight: nobody scrolls on a wall.
 
-import { rowsOf } from "./counts.js";
-
 // Of the board's own letter. When the last one is too large, the bars of the hours go, and then the tiles scroll.
 const SCALES = [1.3, 1.2, 1.1, 1, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.65, 0.6];
 const MOST_COLUMNS = 6;
 // So wide a tile takes four digits, in letters of its own; with the hours beside them, as where few stand side by side, it is wider.
 const LEAST_EM = 25;
 const LEAST_EM_OF_FEW = 40;
+
+/** What stands in each row of tiles: lines one after the other, several while they fit; how many tiles one above the other. */
+export function rowsOf(lines, columns) {
+  const rows = [];
+  let free = 0;
+  for (const { stations } of lines) {
+    const width = Math.min(stations.length, columns);
+    if (width > free) {
+      rows.push(1);
+      free = columns;
+    }
+    free -= width;
+    rows.push(Math.max(rows.pop(), Math.ceil(stations.length / columns)));
+  }
+  return rows;
+}
 
 /** Tries it out, as only the browser knows how high its letters are: after a change of stations, or of the screen. */
 export function fit(board, lines) {

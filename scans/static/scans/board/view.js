@@ -49,7 +49,8 @@ addEventListener("resize", fitAnew);
 export function show(found, now) {
   const stations = found.lines.flatMap((line) => line.stations);
   const plan = JSON.stringify([document.documentElement.lang, found.lines.map((line) => [line.name, line.stations.map(({ code, name }) => [code, name])])]);
-  if (plan !== drawnAs) {
+  const isNew = plan !== drawnAs;
+  if (isNew) {
     lines = found.lines;
     build(lines);
   }
@@ -62,7 +63,7 @@ export function show(found, now) {
   at("empty").hidden = stations.length > 0;
   tick(found, now);
   speak(stations, now);
-  if (plan !== drawnAs) fitAnew();
+  if (isNew) fitAnew();
   drawnAs = plan;
   board.removeAttribute("aria-busy");
 }
