@@ -27,7 +27,7 @@ _rights: dict[int, tuple[_State, frozenset[str]]] = {}
 # Whose session is being looked at, read together with it.
 _named: ContextVar[User | None] = ContextVar("accounts.backends.named", default=None)
 
-# For who comes without a session.
+# For who asks past the middleware.
 _USER_AND_REVISION = """
 SELECT u.*, r.mark AS rights_revision
 FROM accounts_user u LEFT JOIN accounts_rightsrevision r ON r.id = 1
