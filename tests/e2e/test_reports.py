@@ -247,7 +247,8 @@ def test_charts_follow_the_scheme_and_the_width(open_report):
     page = open_report()
     assert page.evaluate(COLOUR) == "20,113,58"  # --good in the light
     page.emulate_media(color_scheme="dark")
-    page.wait_for_function(PAINTED)
+    # What is painted may still be the light one.
+    page.wait_for_function(f"() => ({PAINTED})() && ({COLOUR})() === '111,215,151'")
     assert page.evaluate(COLOUR) == "111,215,151"
     page.set_viewport_size({"width": 700, "height": 900})
     page.wait_for_function(
