@@ -21,7 +21,15 @@ class Doings:
     - from the start, when something is open that BEGIN would end, such as LOCK TABLES.
     """
 
-    __slots__ = ("_begins", "_is_open", "connection", "is_spoiled", "is_touched", "usual_limit")
+    __slots__ = (
+        "_begins",
+        "_is_open",
+        "connection",
+        "has_failed",
+        "is_spoiled",
+        "is_touched",
+        "usual_limit",
+    )
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
@@ -33,6 +41,8 @@ class Doings:
         self.is_touched = False
         # It may have done what no reset undoes.
         self.is_spoiled = False
+        # The server answered a statement with an error, or not at all.
+        self.has_failed = False
         # A transaction may be open that was not begun by us.
         self._is_open = False
         # The transaction is one that BEGIN begins, or began.
@@ -60,7 +70,8 @@ class Doings:
             self._change_over()
 
     def note_error(self) -> None:
-        """The server answered a statement with an error."""
+        """A statement ended with an error of the server's, or of the way to it."""
+        self.has_failed = True
         if self._begins and self.connection.get_autocommit():
             # Due before the next statement, if there is one. If nothing has begun, BEGIN is.
             self.connection.first = self.connection.first or MANUAL

@@ -1,9 +1,35 @@
-"""The driver's connection, with a way to send two statements at once."""
+"""The driver's connection and cursor, which let go of Python's lock less often.
 
+The driver does so in each call that may have to wait for the server. Where other threads want the
+lock, they have it then for as long as they can use it, and to get it back takes some 20 µs of the
+processor. So nothing is asked that is known: whether there is a next result, or a result at all.
+"""
+
+from datetime import date, datetime
 from typing import Any
 
-from MySQLdb import _mysql, connections
-from MySQLdb.constants import CLIENT
+from MySQLdb import _mysql, connections, cursors
+from MySQLdb.constants import CLIENT, FIELD_TYPE
+from MySQLdb.times import Date_or_None, DateTime_or_None
+
+
+class Cursor(cursors.Cursor):
+    """MySQLdb's cursor."""
+
+    # The driver's own; its stubs don't know them.
+    connection: Any
+    _result: Any
+
+    def _discard(self) -> None:
+        connection = self.connection
+        if connection is None or self._result is not None or connection.more_results():
+            super()._discard()  # type: ignore[misc]
+        else:
+            self.description = self.description_flags = None
+            self._rows = self.rownumber = None
+
+    def _get_result(self) -> Any:
+        return self.connection.store_result() if self.connection.field_count() else None
 
 
 class Connection(connections.Connection):
@@ -12,8 +38,17 @@ class Connection(connections.Connection):
     Both travel together: a transaction's BEGIN costs no round trip of its own.
     """
 
+    default_cursor = Cursor
+
     # What is due, or nothing.
     first = b""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """As the driver's own. Reads dates faster than that, if nobody wants to do it himself."""
+        super().__init__(*args, **kwargs)
+        for kind, (own, faster) in _FASTER.items():
+            if self.converter.get(kind) is own:
+                self.converter[kind] = faster
 
     def query(self, query: Any) -> None:
         """Send a statement, and before it what is due. Raises MySQLdb.Error for either."""
@@ -23,9 +58,9 @@ class Connection(connections.Connection):
         elif self.takes_several():
             statement = query.encode(self.encoding) if isinstance(query, str) else query
             super().query(b"%b;%b" % (self.first, statement))
-            # The answer to what was due is here; the next one is the statement's, or its error.
+            # The answer to what was due is here, and has no rows; the next one is the statement's,
+            # or its error.
             self.first = b""
-            self.store_result()
             self.next_result()
         else:
             self.tell(self.first)
@@ -47,3 +82,26 @@ class Connection(connections.Connection):
                 if self.next_result() != 0:
                     break
         return rows
+
+
+def _read_datetime(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:  # no date, as 0000-00-00 is none
+        return DateTime_or_None(text)
+
+
+def _read_date(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return Date_or_None(text)
+
+
+# By the kind of a column: what the driver reads it with, and what does the same in a tenth of
+# the time.
+_FASTER: dict[int, tuple[Any, Any]] = {
+    FIELD_TYPE.DATETIME: (DateTime_or_None, _read_datetime),
+    FIELD_TYPE.TIMESTAMP: (DateTime_or_None, _read_datetime),
+    FIELD_TYPE.DATE: (Date_or_None, _read_date),
+}
