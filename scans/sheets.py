@@ -1,6 +1,7 @@
 """The pages with codes to scan: the sheet that is printed, and the card that tests a scanner."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -22,23 +23,46 @@ COMMAND_NAMES = {"undo": _("Undo the last scan"), "clear": _("Start this piece a
 @require_GET
 @page("scans.record_scan", "scans.view_scan")
 def sheet(request: HttpRequest) -> HttpResponse:
-    """The active defects and the commands, to be printed and to hang at a station."""
-    commands = [
-        {"sort": name, "name": COMMAND_NAMES[name], "drawing": svg(code)}
-        for name, code in COMMANDS.items()
-    ]
-    codes: list[dict[str, Any]] = [
-        {
-            "sort": "approved" if defect.code == APPROVED else "reject",
-            "code": defect.code,
-            "name": defect.name,
-            "note_required": defect.note_required,
-            "drawing": svg(defect.code),
-        }
-        for defect in Defect.objects.filter(active=True)
-    ]
-    context = {"commands": commands, "codes": codes, "now": timezone.now()}
+    """Active defects and commands, to be printed and to hang at a station; each `?code=` alone."""
+    wanted = set(request.GET.getlist("code"))
+    groups = _groups()
+    known = [one for group in groups for one in group["codes"]]
+    for one in known:
+        one["is_chosen"] = one["code"] in wanted
+    codes = [one for one in known if one["is_chosen"] or not wanted]
+    for one in codes:
+        one["drawing"] = svg(one["code"])
+    context = {
+        "groups": groups,
+        "codes": codes,
+        "known": known,
+        "is_narrowed": bool(wanted),
+        "now": timezone.now(),
+    }
     return render(request, "scans/sheet.html", context)
+
+
+def _groups() -> list[dict[str, Any]]:
+    """What each sheet needs, then the other defects by the tens of their codes."""
+    needed: list[dict[str, Any]] = [
+        {"sort": name, "code": code, "name": COMMAND_NAMES[name]} for name, code in COMMANDS.items()
+    ]
+    tens: dict[str, list[dict[str, Any]]] = {}
+    for defect in Defect.objects.filter(active=True):
+        one = {"code": defect.code, "name": defect.name, "note_required": defect.note_required}
+        if defect.code == APPROVED:
+            needed.insert(0, one | {"sort": "approved"})
+        else:
+            tens.setdefault(defect.code[:-1], []).append(one | {"sort": "reject"})
+    titles = ["", *("–".join(sorted({ten[0]["code"], ten[-1]["code"]})) for ten in tens.values())]
+    return [
+        {
+            "title": title,
+            "codes": codes,
+            "query": urlencode([("code", one["code"]) for one in codes]),
+        }
+        for title, codes in zip(titles, [needed, *tens.values()], strict=True)
+    ]
 
 
 @require_GET

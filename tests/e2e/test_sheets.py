@@ -3,6 +3,7 @@
 import io
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,62 @@ def test_the_sheet_prints_at_a_press(open_context):
     page.goto("/scans/sheet/")
     page.get_by_role("button", name="Print").click()
     assert page.evaluate("window.printed")
+
+
+@pytest.fixture
+def ninety_nine(database) -> Iterator[list[str]]:
+    """As many defects as three digits of a factory name, some with long names."""
+    known = {code for (code,) in database.run("SELECT code FROM scans_defect")}
+    codes = [code for number in range(1, 100) if (code := f"{number:03}") not in known]
+    for code in codes:
+        database.run(
+            "INSERT INTO scans_defect (code, name_en, name_ro, note_required, active)"
+            " VALUES (%s, %s, %s, 0, 1)",
+            *(code, f"Adhesive residue on visible surfaces {code}", f"Urme de adeziv {code}"),
+        )
+    yield sorted({*known, *codes})
+    database.run("DELETE FROM scans_defect WHERE code IN %s", codes)
+
+
+def test_of_many_codes_some_are_chosen_and_they_alone_are_printed(open_context, ninety_nine):
+    page = open_context(viewport=PAPER, device_scale_factor=3).new_page()
+    page.goto("/scans/sheet/")
+    codes = page.locator(".codes li")
+    expect(codes).to_have_count(len(ninety_nine) + len(COMMANDS))
+    page.get_by_text("Choose the codes").click()
+    for name in ("000 Approved", "Undo the last scan", "007", "055", "099"):
+        page.get_by_role("checkbox", name=name.removeprefix("000 ")).check()
+    page.get_by_role("button", name="Show these codes").click()
+    expect(codes).to_have_count(5)
+    expect(page.get_by_text("5 of 102 codes")).to_be_visible()
+    page.emulate_media(media="print")
+    look(page, "sheet-chosen-print")
+    assert read(page.screenshot(full_page=True)) == sorted(
+        ["000", "007", "055", "099", COMMANDS["undo"]]
+    )
+    expect(page.locator(".choice")).to_be_hidden()
+    page.emulate_media(media="screen")
+    # What was chosen can be changed, and undone.
+    page.get_by_text("Choose the codes").click()
+    expect(page.get_by_role("checkbox", name="055")).to_be_checked()
+    page.get_by_role("link", name="All codes").click()
+    expect(codes).to_have_count(len(ninety_nine) + len(COMMANDS))
+
+
+def test_ten_codes_are_chosen_at_once(open_context, ninety_nine):
+    page = open_context().new_page()
+    page.goto("/scans/sheet/")
+    page.get_by_text("Choose the codes").click()
+    page.get_by_role("link", name="Only these 020–029").click()
+    expect(page.locator(".codes li")).to_have_count(10)
+    expect(page.locator(".codes li").first).to_contain_text("020")
+
+
+def test_a_sheet_of_codes_that_are_no_more_says_so(open_context):
+    page = open_context().new_page()
+    page.goto("/scans/sheet/?code=777")
+    expect(page.get_by_text("None of these codes is active.")).to_be_visible()
+    expect(page.get_by_text("0 of 18 codes")).to_be_visible()
 
 
 class Card:
@@ -164,6 +221,9 @@ def test_both_pages_keep_nobody_out(open_context, scheme, width):
     ).new_page()
     page.goto("/scans/sheet/")
     look(page, f"sheet-{width}-{scheme}")
+    assert violations(page) == {}
+    page.get_by_text("Choose the codes").click()
+    look(page, f"sheet-choice-{width}-{scheme}")
     assert violations(page) == {}
     card = Card(page)
     card.scan("AyßQw-Zmö09")
