@@ -178,6 +178,46 @@ def test_a_refresh_shows_what_is_new_and_moves_nothing(open_context, account, da
     expect(page.locator("#count")).to_have_text("1 row")
 
 
+LONG = (
+    "alexandru-constantin.popescu-dumitrescu",
+    "maria.magdalena.constantinescu@factory.example.ro",
+    "final_inspection_hall_03_line_12",
+)
+# What of a login, a name or a head stands in two lines without a place to break it between them.
+BROKEN = """() => [...document.querySelectorAll("#people :is(td:first-child, th)")].flatMap((cell) => {
+  const texts = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
+  const broken = [];
+  for (let node = texts.nextNode(); node; node = texts.nextNode()) {
+    for (const { index, 0: word } of node.data.matchAll(/[^\\s-]+-?/g)) {
+      const range = document.createRange();
+      range.setStart(node, index);
+      range.setEnd(node, index + word.length);
+      if (new Set([...range.getClientRects()].map(({ top }) => top)).size > 1) broken.push(word);
+    }
+  }
+  return broken;
+})"""
+
+
+@pytest.mark.parametrize("language", ["en", "ro"])
+@pytest.mark.parametrize("width", [1280, 800])
+def test_long_logins_are_not_broken_within_a_name(open_context, account, width, language):
+    for name in LONG:
+        account(name, first_name="Alexandru-Constantin", last_name="Popescu", is_staff=True)
+    context = open_context("admin", language=language, viewport={"width": width, "height": 1280})
+    page = context.new_page()
+    for address in ("/accounts/people/", "/accounts/present/"):
+        page.goto(address)
+        expect(page.locator("#people tbody tr").first).to_be_visible()
+        if folder := os.environ.get("PICTURES"):
+            name = address.split("/")[2]
+            page.screenshot(path=Path(folder) / f"{name}-{language}-{width}.png")
+        assert page.evaluate(BROKEN) == []
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        table = page.locator(".wide")
+        assert table.evaluate("one => one.scrollWidth - one.clientWidth") == 0
+
+
 def test_whoever_is_signed_out_meanwhile_is_told_so(open_context, complaints, account):
     complaints.expected = ["Failed to load resource"]
     name = account("leaver", is_superuser=True, is_staff=True)

@@ -33,16 +33,26 @@ const CELLS = {
   account: (row) => {
     const link = document.createElement("a");
     link.href = table.dataset.account.replace("/0/", `/${row.user_id ?? row.id}/`);
-    link.textContent = row.name;
-    return row.full_name ? [link, ` ${row.full_name}`] : [link];
+    link.append(...breakable(row.name));
+    const fullName = document.createElement("span");
+    fullName.className = "full-name";
+    fullName.textContent = row.full_name;
+    // A space for ears, and for whoever copies both.
+    return row.full_name ? [link, " ", fullName] : [link];
   },
   roles: (row) => [[...(row.is_superuser ? [gettext("superuser")] : []), ...row.roles].join(", ")],
   state: (row) => states(row).map(([sort, words]) => badge(sort, words)),
-  text: (row, { field }) => [row[field] || "–"],
+  text: (row, { field }) => breakable(row[field] || "–"),
   number: (row, { field }) => [String(row[field])],
   moment: (row, { field }) => [row[field] ? moments.format(new Date(row[field])) : "–"],
   ago: (row, { field }) => [row[field] ? ago(new Date(row[field])) : "–"],
 };
+
+/** A long login, or an address, is broken between its parts, not within a name or a number. */
+function breakable(text) {
+  const parts = text.match(/[^-._@+:]+[-._@+:]*|[-._@+:]+/g) ?? [];
+  return parts.flatMap((part, at) => (at ? [document.createElement("wbr"), part] : [part]));
+}
 
 function states(row) {
   const found = [];
