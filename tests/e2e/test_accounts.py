@@ -184,7 +184,7 @@ LONG = (
     "final_inspection_hall_03_line_12",
 )
 # What of a login, a name or a head stands in two lines without a place to break it between them.
-BROKEN = """() => [...document.querySelectorAll("#people :is(td:first-child, th)")].flatMap((cell) => {
+BROKEN = """() => [...document.querySelectorAll("#people :is(td, th)")].flatMap((cell) => {
   const texts = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
   const broken = [];
   for (let node = texts.nextNode(); node; node = texts.nextNode()) {
