@@ -1,6 +1,7 @@
 """Whatever the screen: the result, the piece and the note are in sight together."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -79,3 +80,39 @@ def test_a_long_reason_is_not_cut(open_station, complaints, order, size):
         )
         == 0
     )
+
+
+LONG_NAME = "Rezerva de cusătură nerespectată la căptușeală"
+# A letter's foot may stand a little below its line; a line that is missing is as high as it.
+CUT_TEXTS = """() => [...document.querySelectorAll(".recent :is(th, td, td span:not(.unseen))")]
+  .filter((one) => one.scrollWidth > one.clientWidth || one.scrollHeight > one.clientHeight + 6)
+  .map((one) => one.textContent)"""
+HEIGHTS = """() => [...new Set([...document.querySelectorAll("#recent tr")]
+  .map((row) => row.getBoundingClientRect().height))]"""
+
+
+@pytest.fixture
+def long_name(database) -> Iterator[None]:
+    change = "UPDATE scans_defect SET name_ro = %s WHERE code = '007'"
+    database.run(change, LONG_NAME)
+    yield
+    database.run(change, "Defect de cusătură")
+
+
+@pytest.mark.usefixtures("long_name")
+@pytest.mark.parametrize("size", ["desk", "tablet"])
+def test_the_names_of_the_last_defects_are_read_to_their_end(open_station, order, size):
+    station = open_station(viewport=SIZES[size], language="ro")
+    station.scan_piece(f"{order}-0001")
+    station.await_pending(0)
+    [height] = station.page.evaluate(HEIGHTS)
+    for number, defect in enumerate(("012", "007"), start=2):
+        station.scan_piece(f"{order}-{number:04d}", defect)
+    station.await_pending(0)
+    expect(station.recent.first).to_contain_text(f"007 {LONG_NAME}")
+    picture(station, f"{size}-ro-long-names")
+    assert station.page.evaluate(CUT_TEXTS) == []
+    # What takes two lines takes no more room, and for the longest there is a title.
+    assert station.page.evaluate(HEIGHTS) == [height]
+    defect = station.recent.first.locator(".defect")
+    expect(defect).to_have_attribute("title", f"007 {LONG_NAME}")

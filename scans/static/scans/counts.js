@@ -22,7 +22,16 @@ export class Counts {
     setText(find("#order-counts"), order ? words.progress(order) : "");
     setText(find("#doubles"), words.doubles(doubles));
     find("#recent").replaceChildren(...rows.map((scan) => this.#scan(scan)));
+    this.#fit();
     find("#recent-empty").hidden = rows.length > 0;
+  }
+
+  /** A name that is too long takes two lines of small letters: its row stays as high. */
+  #fit() {
+    const names = [...document.querySelectorAll("#recent .defect span")];
+    // All are measured before any is changed: the page is laid out once.
+    const long = names.filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth);
+    for (const name of long) name.classList.add("is-long");
   }
 
   #totals({ approved, rejected }) {
@@ -42,8 +51,9 @@ export class Counts {
     setText(cell("cp"), scan.cp);
     setText(cell("operator"), scan.operator);
     const name = this.codes.nameOf("defect", scan.defect);
-    setText(cell("defect"), `${scan.defect} ${name}`);
-    if (scan.note) cell("defect").title = scan.note;
+    const defect = `${scan.defect} ${name}`;
+    setText(find("span", cell("defect")), defect);
+    cell("defect").title = scan.note ? `${defect}\n${scan.note}` : defect;
     const marks = words.marks(scan);
     setIcon(cell("state"), marks[0].icon);
     const text = marks.map((mark) => mark.text).join(", ");
