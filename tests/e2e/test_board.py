@@ -2,9 +2,11 @@
 
 import itertools
 import json
+import os
 import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -284,6 +286,37 @@ def test_where_tiles_scroll_no_column_is_empty(open_context):
         "[...document.querySelectorAll('.station')].map((one) => one.getBoundingClientRect().right)"
     )
     assert max(page.evaluate(edges)) > WALL["width"] - 48
+
+
+def test_on_a_tablet_which_is_scrolled_the_hours_stay(open_context):
+    page = open_context("quality", viewport=TABLET).new_page()
+    page.route("**/scans/board/", floor_of(6, 6, 6, 6))
+    page.goto("/scans/board/")
+    expect(page.locator("#board:not([aria-busy])")).to_be_attached()
+    if folder := os.environ.get("PICTURES"):
+        page.screenshot(path=Path(folder) / "board-24-tablet.png")
+    expect(page.locator(".spark").first).to_be_visible()
+
+
+# How often all sizes are tried: each time begins by leaving room for a message.
+COUNT_FITS = """() => {
+  const board = document.querySelector("#board");
+  window.fits = 0;
+  new MutationObserver((records) => {
+    window.fits += records.filter(({ oldValue }) => oldValue === null).length;
+  }).observe(board, { attributeFilter: ["data-fitting"], attributeOldValue: true });
+}"""
+DRAG = """async () => {
+  for (let at = 0; at < 20; at += 1) dispatchEvent(new Event("resize"));
+  await new Promise((drawn) => requestAnimationFrame(() => setTimeout(drawn)));
+  return window.fits;
+}"""
+
+
+def test_sizes_are_tried_once_for_each_picture_that_is_drawn(open_board):
+    page = open_board(viewport=WALL)
+    page.evaluate(COUNT_FITS)
+    assert page.evaluate(DRAG) == 1
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -41,8 +41,12 @@ function icon(name) {
 const point = (made, name) => made.firstChild.setAttribute("href", `${icons}#${name}`);
 
 let lines = [];
-const fitAnew = () => fit(board, lines);
-addEventListener("resize", fitAnew);
+let asked = 0;
+// A window that is drawn larger says so many times, and each time a hundred layouts would be tried.
+addEventListener("resize", () => {
+  cancelAnimationFrame(asked);
+  asked = requestAnimationFrame(() => fit(board, lines));
+});
 
 // ----- The whole
 
@@ -63,7 +67,7 @@ export function show(found, now) {
   at("empty").hidden = stations.length > 0;
   tick(found, now);
   speak(stations, now);
-  if (isNew) fitAnew();
+  if (isNew) fit(board, lines);
   drawnAs = plan;
   board.removeAttribute("aria-busy");
 }
