@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import math
 import os
 import select
 import selectors
@@ -17,6 +18,10 @@ from gunicorn.util import split_request_uri
 from gunicorn.workers.gthread import ThreadWorker
 
 from quality import succession
+from quality.sockets import Socket
+
+# gunicorn tells its master that it lives whenever anything happens; this often will do.
+ALIVE_SECONDS = 1.0
 
 # A worker that shall leave looks so often whether its successors serve.
 LOOK_SECONDS = 0.1
@@ -95,9 +100,9 @@ class Worker(ThreadWorker):
     then load for seconds while nobody serves. Here the old ones go on until all new ones do.
 
     Leans on ThreadWorker's `handle_exit`, `set_accept_enabled`, `sockets`, `enqueue_req`, `handle`,
-    `finish_request`, `tpool`, `nr_conns`, `pending_conns`, `poller`, on the connection's `init()`
-    and its parser's `unreader`, and on `split_request_uri`, which are not documented: gunicorn is
-    pinned, and the tests of this room hold what is used.
+    `finish_request`, `tpool`, `nr_conns`, `pending_conns`, `poller`, on the connection's `init()`,
+    `sock` and its parser's `unreader`, and on `split_request_uri`, which are not documented:
+    gunicorn is pinned, and the tests of this room hold what is used.
     """
 
     tpool: Any
@@ -110,7 +115,14 @@ class Worker(ThreadWorker):
         self.hashing_thread = ThreadPoolExecutor(1, "hashing", _yield_to_others)
         self.hashing = 0
         self.is_to_leave = False
+        self.told_at = -math.inf
         super().init_process()
+
+    def notify(self) -> None:
+        now = time.monotonic()
+        if now - self.told_at >= ALIVE_SECONDS:
+            self.told_at = now
+            super().notify()
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         if self._may_leave():
@@ -144,6 +156,8 @@ class Worker(ThreadWorker):
         super().handle_exit(sig, None)
 
     def enqueue_req(self, conn: Any) -> None:
+        if not conn.initialized and not self.cfg.is_ssl:
+            conn.sock = Socket(conn.sock)
         conn.init()
         request, has_hung_up = _hear(conn)
         length = length_of(request)
@@ -184,7 +198,15 @@ class Worker(ThreadWorker):
     def handle(self, conn: Any) -> Any:
         if time.monotonic() - conn.came_at > PATIENT_SECONDS and _has_hung_up(conn):
             return False
-        return super().handle(conn)
+        if not isinstance(conn.sock, Socket):
+            return super().handle(conn)
+        conn.sock.hold()
+        goes_on = super().handle(conn)
+        try:
+            conn.sock.let_go()
+        except OSError:  # has hung up
+            return False
+        return goes_on
 
     def finish_request(self, conn: Any, fs: "Future[Any]") -> None:
         if getattr(conn, "is_hashing", False):
