@@ -71,7 +71,6 @@ LEFT JOIN (
     FROM scans_scan s {_VOIDS}
     WHERE {{of_station}} ORDER BY s.id DESC LIMIT {RECENT}
 ) n ON TRUE
-ORDER BY n.id DESC
 """  # noqa: S608 - of our own constants
 
 
@@ -100,7 +99,8 @@ def poll(shift: Shift, *, station: str = "", cp_base: str = "") -> Poll:
                 "cp_base": cp_base,
             },
         )
-        rows = cursor.fetchall()
+        # The server would need a temporary table for that.
+        rows = sorted(cursor.fetchall(), key=lambda row: row[5] or 0, reverse=True)
     revision, approved, rejected, order_approved, order_rejected, *_ = rows[0]
     return Poll(
         # One row there is also when there is no scan.

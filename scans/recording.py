@@ -1,5 +1,6 @@
 """Records what a station sends: once, however often it is sent."""
 
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -135,6 +136,14 @@ def _stored_before(scan: Scan) -> Scan | None:
     return stored
 
 
+def _as_a_whole() -> AbstractContextManager[object]:
+    """Around one statement, which is a transaction of its own and needs no COMMIT.
+
+    Within a caller's transaction it gets a savepoint, or an error would end that.
+    """
+    return transaction.atomic() if connection.in_atomic_block else nullcontext()
+
+
 @retried_whole
 def record_scan(submission: Submission, user: User) -> tuple[Scan, bool]:
     """Store a scan; returns its row, and whether it is new.
@@ -157,7 +166,7 @@ def record_scan(submission: Submission, user: User) -> tuple[Scan, bool]:
             return stored, False
         raise Refused(errors)
     try:
-        with transaction.atomic():
+        with _as_a_whole():
             scan.save(force_insert=True)
     except IntegrityError:
         # The unique key on `uid` decides, also between two that arrive at the same moment.
@@ -183,7 +192,7 @@ def record_incident(report: Report, user: User) -> tuple[Incident, bool]:
         recorded_by=user,
     )
     try:
-        with transaction.atomic():
+        with _as_a_whole():
             incident.save(force_insert=True)
     except IntegrityError:
         if stored := Incident.objects.filter(uid=report.uid).first():

@@ -126,9 +126,9 @@ def test_connections_that_only_the_site_believes_in_lose_nothing(
 
 
 def test_answers_that_get_lost_store_nothing_twice(rig: Rig, to_database: Proxy, report: Report):
-    with rig.fault("20 times the answer to a COMMIT is lost on the way back") as episode:
+    with rig.fault("20 times the answer to a scan's INSERT is lost on the way back") as episode:
         for _ in range(20):
-            to_database.lose_next_answer(to=b"COMMIT")
+            to_database.lose_next_answer(to=b"INSERT INTO `scans_scan`")
             await_true("it was lost", lambda: not to_database.is_to_lose, 30)
     assert report.hold(episode.verdict()) == []
 

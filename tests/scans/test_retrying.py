@@ -109,7 +109,7 @@ def _await_logged(site: Site, words: str) -> None:
         time.sleep(0.05)
 
 
-def test_a_connection_that_is_killed_before_the_commit_costs_nothing(site, server, station):
+def test_a_connection_that_is_killed_before_the_scan_is_stored_costs_nothing(site, server, station):
     scan = fresh()
     with counted(site, 2013), Administrator(server) as administrator:
         with Rival(site.database.login) as rival, station.sending(scan) as answers:
@@ -122,10 +122,10 @@ def test_a_connection_that_is_killed_before_the_commit_costs_nothing(site, serve
     assert rows(site, scan) == 1
 
 
-def test_a_commit_whose_answer_is_lost_is_found_and_not_repeated(site, proxy, station):
+def test_a_scan_whose_answer_is_lost_is_found_and_not_repeated(site, proxy, station):
     scan = fresh()
     with counted(site, 2013):
-        proxy.lose_next_answer(b"COMMIT")
+        proxy.lose_next_answer(b"INSERT INTO `scans_scan`")
         # It was stored, and is stored no second time.
         assert station.send("/scans/", scan).status == 200
     assert rows(site, scan) == 1
@@ -139,7 +139,8 @@ def test_a_network_that_is_cut_costs_nothing(site, server, proxy, station):
             proxy.cut()
             await_waiting(administrator, but=first)
             rival.give_way()
-        assert [answer.status for answer in answers] == [201]
+        # The server does not know that the first one's sender has gone: that may be stored.
+        assert [answer.status for answer in answers] in ([200], [201])
     assert rows(site, scan) == 1
 
 
