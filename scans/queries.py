@@ -38,7 +38,7 @@ class Newest(NamedTuple):
     No Scan: to make 15 of those would be a third of all that a poll costs in Python.
     """
 
-    uid: UUID
+    uid: str
     station_id: str | None
     operator: str
     cp: str
@@ -50,7 +50,7 @@ class Newest(NamedTuple):
     scanned_offset_minutes: int
     received_at: datetime
     clock_skew_seconds: int | None
-    reinspection_of_id: UUID | None
+    reinspection_of_id: str | None
     is_voided: bool
 
 
@@ -115,16 +115,21 @@ def _newest(uid: str, *row: Any) -> Newest:
     *told, scanned_at, offset_minutes, received_at, skew, reinspection_of, is_voided = row
     return Newest._make(
         [
-            UUID(uid),
+            _written(uid),
             *told,
             scanned_at.replace(tzinfo=UTC),
             offset_minutes,
             received_at.replace(tzinfo=UTC),
             skew,
-            UUID(reinspection_of) if reinspection_of else None,
+            _written(reinspection_of) if reinspection_of else None,
             bool(is_voided),
         ]
     )
+
+
+def _written(uid: str) -> str:
+    # MariaDB has a type of its own for them; MySQL keeps the digits alone.
+    return uid if "-" in uid else str(UUID(uid))
 
 
 def progress_of(cp_base: str) -> Totals:
