@@ -46,6 +46,26 @@ def test_a_key_that_nobody_was_given_is_nobodys_and_is_never_taken_over(db, key)
     assert SessionStore(session.session_key)["chosen"] == "by somebody else"
 
 
+def test_what_a_session_says_is_looked_into_once_and_is_each_requests_own(db, monkeypatch):
+    store = SessionStore()
+    written = store.encode({"said": ["a"]})
+    opened = store.decode(written)
+    opened["said"].append("b")
+    monkeypatch.setattr("accounts.sessions.signing.loads", None)
+    assert SessionStore().decode(written) == {"said": ["a"]}
+
+
+def test_what_nobody_signed_says_nothing(db, caplog):
+    store = SessionStore()
+    written = store.encode({"said": "a"})
+    for forged in (written[:-1] + ("A" if written[-1] != "A" else "B"), "", "x:y:z"):
+        for _ in range(2):
+            caplog.clear()
+            assert store.decode(forged) == {}
+            assert [line.getMessage() for line in caplog.records] == ["Session data corrupted"]
+    assert store.decode(written) == {"said": "a"}
+
+
 def test_a_session_that_was_deleted_is_nobodys(client):
     Session.objects.all().delete()
     assert client.get(ADDRESS).status_code == 401
