@@ -25,7 +25,6 @@ class Doings:
         "_begins",
         "_is_open",
         "connection",
-        "has_failed",
         "is_spoiled",
         "is_touched",
         "usual_limit",
@@ -41,8 +40,6 @@ class Doings:
         self.is_touched = False
         # It may have done what no reset undoes.
         self.is_spoiled = False
-        # The server answered a statement with an error, or not at all.
-        self.has_failed = False
         # A transaction may be open that was not begun by us.
         self._is_open = False
         # The transaction is one that BEGIN begins, or began.
@@ -50,6 +47,7 @@ class Doings:
         # While another limit of statements is in force: the SET that gives back the usual one.
         self.usual_limit: bytes | None = None
         self.connection.first = b""
+        self.connection.has_failed = False
 
     def needs_reset(self) -> str:
         """What the next borrower needs: "full", "rollback", or nothing: "". No round trip."""
@@ -71,7 +69,7 @@ class Doings:
 
     def note_error(self) -> None:
         """A statement ended with an error of the server's, or of the way to it."""
-        self.has_failed = True
+        self.connection.has_failed = True
         if self._begins and self.connection.get_autocommit():
             # Due before the next statement, if there is one. If nothing has begun, BEGIN is.
             self.connection.first = self.connection.first or MANUAL

@@ -21,12 +21,15 @@ class Cursor(cursors.Cursor):
     _result: Any
 
     def _discard(self) -> None:
+        self.description = self.description_flags = None
+        self._rows = self.rownumber = None
         connection = self.connection
-        if connection is None or self._result is not None or connection.more_results():
+        # The driver's way also has the library forget its last error, which another cursor would
+        # take for its own.
+        if self._result is not None or (
+            connection is not None and (connection.more_results() or connection.errno())
+        ):
             super()._discard()  # type: ignore[misc]
-        else:
-            self.description = self.description_flags = None
-            self._rows = self.rownumber = None
 
     def _get_result(self) -> Any:
         return self.connection.store_result() if self.connection.field_count() else None
@@ -42,6 +45,9 @@ class Connection(connections.Connection):
 
     # What is due, or nothing.
     first = b""
+
+    # Since it was lent, something ended with an error of the server's, or of the way to it.
+    has_failed = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """As the driver's own. Reads dates faster than that, if nobody wants to do it himself."""
@@ -67,6 +73,12 @@ class Connection(connections.Connection):
             self.first = b""
             super().query(query)
 
+    def next_result(self) -> int:
+        """Go on to the next result; -1 = there is none. Raises MySQLdb.Error."""
+        # The library forgets its last error here, also that it lost the connection.
+        self.has_failed = self.has_failed or bool(self.errno())
+        return int(super().next_result())
+
     def takes_several(self) -> bool:
         """Whether it may be sent several statements at once."""
         return bool(self.client_flag & CLIENT.MULTI_STATEMENTS)
@@ -84,9 +96,10 @@ class Connection(connections.Connection):
         return rows
 
 
-def _read_datetime(text: str) -> datetime | None:
+def _read_datetime(text: str) -> date | None:
     try:
-        return datetime.fromisoformat(text)
+        # Without a time the driver makes a date of it.
+        return datetime.fromisoformat(text) if len(text) > 10 else DateTime_or_None(text)
     except ValueError:  # no date, as 0000-00-00 is none
         return DateTime_or_None(text)
 

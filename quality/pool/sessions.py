@@ -89,7 +89,9 @@ class Session(Doings):
 
     def has_input(self) -> bool:
         """Whether the server said something unasked: usually that it hung up. 1 µs."""
-        return bool(_look(self._looked, 1, 0))
+        found = _look(self._looked, 1, 0)
+        # -1: a signal came in between. Python's own looks again then.
+        return bool(found if found >= 0 else self._poll.poll(0))
 
     def answers(self, *, within_seconds: float) -> bool:
         """Whether the server answers, and answers only this; one round trip."""
@@ -133,7 +135,8 @@ class Session(Doings):
         """
         needed = self.needs_reset()
         # The library closes the socket where something fails: what was answered needs no look.
-        is_doubtful = needed or how == "full" or self.has_failed or self.connection.errno()
+        has_failed = self.connection.has_failed or self.connection.errno()
+        is_doubtful = needed or how == "full" or has_failed
         if is_doubtful and not self._socket.is_open():
             # Not a shortcut. libmariadb's mysql_change_user() writes into memory that the
             # library freed when it noticed the loss, and the process aborts some time later.
@@ -144,7 +147,7 @@ class Session(Doings):
             self._sign_in_again()
         elif needed:
             self.connection.rollback()
-        if needed or self._begins or self.has_failed:
+        if needed or self._begins or has_failed:
             # Else there is nothing to forget.
             self.forget()
 

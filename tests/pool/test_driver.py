@@ -7,7 +7,7 @@ import MySQLdb
 import pytest
 from django.db import OperationalError
 from MySQLdb.constants import FIELD_TYPE
-from MySQLdb.cursors import DictCursor
+from MySQLdb.cursors import DictCursor, SSCursor
 from MySQLdb.times import Date_or_None, DateTime_or_None
 
 from quality.pool.driver import Connection
@@ -103,6 +103,24 @@ def test_a_cursor_that_is_closed_is_no_cursor(wrapper):
         cursor.execute("SELECT 2")
 
 
+def test_a_cursor_that_outlives_its_connection_has_nothing_left(wrapper):
+    driver = wrapper.connection.session.connection
+    cursor = driver.cursor()
+    cursor.execute("SELECT 1")
+    driver.close()
+    with pytest.raises(MySQLdb.OperationalError, match="2006"):
+        cursor.close()
+    assert cursor.description is None
+
+
+def test_an_error_is_not_told_again_by_another_cursor(wrapper):
+    with wrapper.connection.cursor(SSCursor) as streaming:
+        streaming.execute("SELECT 1")
+        assert streaming.fetchall() == ((1,),)
+        with wrapper.cursor() as cursor, pytest.raises(OperationalError, match="nothing"):
+            cursor.execute("SELECT nothing")
+
+
 # ----- Dates
 
 DATETIMES = [
@@ -116,6 +134,9 @@ DATETIMES = [
     "0000-00-00 00:00:00.000000",
     "2026-00-29 06:00:00",
     "2026-11-00 06:00:00",
+    # What MariaDB doesn't send.
+    "2026-11-29",
+    "0000-00-00",
 ]
 
 
@@ -124,7 +145,8 @@ DATETIMES = [
 def test_a_moment_is_read_as_the_driver_reads_it(text, kind, wrapper):
     read = wrapper.connection.session.connection.converter[getattr(FIELD_TYPE, kind)]
     assert read is not DateTime_or_None
-    assert read(text) == DateTime_or_None(text)
+    expected = DateTime_or_None(text)
+    assert (read(text), type(read(text))) == (expected, type(expected))
 
 
 @pytest.mark.parametrize("text", ["2026-11-29", "1000-01-01", "0000-00-00", "2026-11-00"])
@@ -197,13 +219,16 @@ def by_a_limit(wrapper):
 WAYS = [way for name, way in globals().copy().items() if name.startswith("by_")]
 
 
+@pytest.mark.parametrize("kind", [None, DictCursor], ids=["ours", "the driver's"])
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
-def test_a_lost_connection_does_not_come_back(way, wrapper, server):
+def test_a_lost_connection_does_not_come_back(way, kind, wrapper, server):
     session = wrapper.connection.session
     pool = wrapper.pool
-    server.kill(thread_id(wrapper))
-    with contextlib.suppress(Exception):
-        way(wrapper)
+    # Its end has the library forget that there was an error.
+    with wrapper.connection.cursor(kind):
+        server.kill(thread_id(wrapper))
+        with contextlib.suppress(Exception):
+            way(wrapper)
     assert not session._socket.is_open()
     wrapper.close()
     assert not pool.stats().idle

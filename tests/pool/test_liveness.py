@@ -1,5 +1,6 @@
 """A connection that died in the pool is replaced before anybody uses it."""
 
+import signal
 import time
 
 import MySQLdb
@@ -99,3 +100,19 @@ def test_a_frozen_server_holds_a_borrower_no_longer_than_the_timeout(
     # Less than what it costs who waits for the answer of an idle one, or for a connect.
     assert took_seconds < 4.5
     assert select(wrapper, "SELECT 1") == 1
+
+
+def test_a_signal_is_not_taken_for_something_said(database):
+    wrapper = database(pool={"max_size": 1}).wrapper()
+    thread_id(wrapper)
+    session = wrapper.connection.session
+    seen = []
+    before = signal.signal(signal.SIGALRM, lambda *_: seen.append(1))
+    signal.setitimer(signal.ITIMER_REAL, 0.0001, 0.0001)
+    try:
+        while len(seen) < 500:
+            assert not session.has_input()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    wrapper.close()
