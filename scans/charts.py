@@ -18,6 +18,8 @@ class Bar:
     count: int
     share: float
     cumulative: float
+    # How many it stands for.
+    defects: int = 1
 
 
 def pareto(counts: Mapping[str, int], *, most: int = 10) -> list[Bar]:
@@ -37,7 +39,8 @@ def pareto(counts: Mapping[str, int], *, most: int = 10) -> list[Bar]:
     bars, so_far = [], 0
     for defect, count in shown:
         so_far += count
-        bars.append(Bar(defect, count, count / total, so_far / total))
+        defects = len(ordered) - most if defect == OTHERS else 1
+        bars.append(Bar(defect, count, count / total, so_far / total, defects))
     return bars
 
 

@@ -44,6 +44,7 @@ def pareto(filters: Filters, bars: list[Bar], names: Mapping[str, str]) -> Data:
         "counts": [bar.count for bar in bars],
         "cumulative": [bar.cumulative for bar in bars],
         "links": [lead(bar.defect) for bar in bars],
+        "has_others": any(bar.defect == OTHERS for bar in bars),
     }
 
 

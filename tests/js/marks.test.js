@@ -1,4 +1,4 @@
-import { groups, stacked, ticks, top } from "/static/scans/reports/marks.js";
+import { groups, stacked, ticks, top, topOfNamed } from "/static/scans/reports/marks.js";
 import { equal, test } from "./harness.js";
 
 test("as many labels stand below a chart as have room, the newest among them", () => {
@@ -22,6 +22,15 @@ test("a scale ends above all that stands in it, and never at its ground", () => 
   equal(top([1, 5], [2, 100]) > 100, true);
   equal(top([0, 0]), 1);
   equal(top([]), 1);
+});
+
+test("all others together make no bar flat that has a name", () => {
+  const { top: end, isCut } = topOfNamed([6, 5, 4, 99], true);
+  equal([end > 6, end < 9, isCut], [true, true, true]);
+  // What is little higher is drawn as high as it is.
+  equal(topOfNamed([60, 50, 70], true), { top: top([70]), isCut: false });
+  equal(topOfNamed([6, 5, 99], false), { top: top([99]), isCut: false });
+  equal(topOfNamed([], false), { top: 1, isCut: false });
 });
 
 test("neighbours that are chosen are one piece of ground", () => {

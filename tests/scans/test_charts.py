@@ -109,3 +109,10 @@ def test_a_pareto_is_what_taking_the_largest_again_and_again_gives(counts, most)
     for bar, (_defect, count, cumulative) in zip(bars, expected, strict=True):
         assert bar.share == pytest.approx(count / total)
         assert bar.cumulative == pytest.approx(float(cumulative))
+
+
+def test_all_others_are_one_bar_that_says_how_many_they_are():
+    bars = pareto({f"{number:03}": 100 - number for number in range(1, 100)})
+    assert [bar.defect for bar in bars] == [*(f"{number:03}" for number in range(1, 11)), OTHERS]
+    assert [bar.defects for bar in bars] == [1] * 10 + [89]
+    assert bars[-1].cumulative == 1

@@ -1,7 +1,7 @@
 // Draws the report's charts. All that they say stands in tables beside them, too.
 
 import uPlot from "../../vendor/uplot.js";
-import { groups, stacked, ticks, top } from "./marks.js";
+import { groups, stacked, ticks, top, topOfNamed } from "./marks.js";
 
 const { gettext } = globalThis;
 
@@ -16,6 +16,8 @@ const PAPER_PX = 690;
 // There is no half scan.
 const WHOLE = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000];
 const MARK_PX = 7;
+const BAR_SHARE = 0.72;
+const MOST_BAR_PX = 64;
 
 const drawn = new Map();
 
@@ -23,7 +25,7 @@ const colour = (name) => getComputedStyle(document.documentElement).getPropertyV
 const number = (value) => plain.format(value);
 const percent = (value) => share.format(value);
 const roundPercent = (value) => scale.format(value);
-const bars = (size) => uPlot.paths.bars({ size: [size, 64], gap: 1 });
+const bars = (size) => uPlot.paths.bars({ size: [size, MOST_BAR_PX], gap: 1 });
 
 // ----- What each chart shows
 
@@ -37,10 +39,10 @@ const CHARTS = {
     heading: gettext("Defect"),
     format: number,
     whole: true,
-    top: top(data.counts),
+    ...topOfNamed(data.counts, data.has_others),
     right: roundPercent,
     series: [
-      { label: gettext("Count"), fill: "--reject", stroke: "--reject", width: 0, paths: bars(0.72), format: number },
+      { label: gettext("Count"), fill: "--reject", stroke: "--reject", width: 0, paths: bars(BAR_SHARE), format: number },
       { label: gettext("Cumulative"), stroke: "--accent", width: 2, scale: "right", points: 6, format: percent },
     ],
   }),
@@ -137,7 +139,7 @@ function plot(holder, chart, width) {
           value: (_self, _value, _series, at) => format((told ?? chart.columns[place])[at ?? newest] ?? 0),
         })),
       ],
-      hooks: { drawClear: [(self) => shade(self, chart)], draw: [(self) => mark(self, chart)] },
+      hooks: { drawClear: [(self) => shade(self, chart)], drawSeries: [(self, place) => place === 1 && clear(self, chart)], draw: [(self) => mark(self, chart), (self) => cut(self, chart)] },
     },
     [chart.labels.map((_label, at) => at), ...chart.columns],
     holder,
@@ -153,6 +155,19 @@ function shade({ ctx, bbox, valToPos }, { shaded = [] }) {
     const [from, to] = [valToPos(first - 0.5, "x", true), valToPos(last + 0.5, "x", true)];
     ctx.fillRect(from, bbox.top, to - from, bbox.height);
   }
+}
+
+/** The line over the bars has room of its own: the colours of both are as dark as each other. */
+function clear({ ctx, valToPos }, { right, columns }) {
+  if (!right) return;
+  ctx.save();
+  ctx.strokeStyle = colour("--surface");
+  ctx.lineWidth = 7 * devicePixelRatio;
+  ctx.lineJoin = "round";
+  ctx.beginPath();
+  columns[1].forEach((value, at) => ctx.lineTo(valToPos(at, "x", true), valToPos(value, "right", true)));
+  ctx.stroke();
+  ctx.restore();
 }
 
 /** What is out of its limits has another colour, another shape, and its name. */
@@ -181,6 +196,35 @@ function mark({ ctx, valToPos, bbox }, { marked, at, labels }) {
     ctx.textBaseline = "middle";
     ctx.fillText(labels[place], x + (isRight ? -1.6 : 1.6) * size, y);
   });
+  ctx.restore();
+}
+
+/** A bar that goes on above the scale is broken there, and says how high it is. */
+function cut({ ctx, valToPos, bbox }, { isCut, columns, format }) {
+  if (!isCut) return;
+  const [counts] = columns;
+  const [last, px] = [counts.length - 1, devicePixelRatio];
+  const middle = valToPos(last, "x", true);
+  const reach = Math.min(((valToPos(last, "x", true) - valToPos(last - 1, "x", true)) * BAR_SHARE) / 2, (MOST_BAR_PX / 2) * px) + 3 * px;
+  ctx.save();
+  ctx.lineWidth = 4 * px;
+  ctx.strokeStyle = colour("--surface");
+  for (const y of [20, 28]) {
+    ctx.beginPath();
+    ctx.moveTo(middle - reach, bbox.top + (y + 4) * px);
+    ctx.lineTo(middle + reach, bbox.top + (y - 4) * px);
+    ctx.stroke();
+  }
+  ctx.font = `600 ${13 * px}px system-ui, sans-serif`;
+  ctx.textAlign = "center";
+  ctx.textBaseline = "middle";
+  const text = format(counts[last]);
+  const half = ctx.measureText(text).width / 2 + 3 * px;
+  // The line passes behind the number.
+  ctx.fillStyle = colour("--reject");
+  ctx.fillRect(middle - half, bbox.top + 40 * px, 2 * half, 20 * px);
+  ctx.fillStyle = colour("--surface");
+  ctx.fillText(text, middle, bbox.top + 50 * px);
   ctx.restore();
 }
 

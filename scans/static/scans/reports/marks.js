@@ -20,6 +20,16 @@ export function top(...columns) {
   return most ? most * 1.12 : 1;
 }
 
+// A bar that is so much higher than all others would make them flat.
+const FLATTENING = 1.5;
+
+/** Of bars, the last of which may be all others together: where the scale ends, and whether that bar goes on above it. */
+export function topOfNamed(counts, hasOthers) {
+  const named = top(counts.slice(0, hasOthers ? -1 : undefined));
+  const isCut = hasOthers && counts.at(-1) > FLATTENING * named;
+  return { top: isCut ? named : top(counts), isCut };
+}
+
 /** Neighbours that are true, as `[first, last]` of each group. */
 export function groups(flags) {
   const found = [];
