@@ -1,7 +1,9 @@
 """What was recorded wrongly is put right before all eyes, and any code leads to its scans."""
 
+import os
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -149,6 +151,24 @@ def test_a_part_of_a_code_and_an_order_lead_to_the_piece_and_the_reports(open_co
     expect(page.get_by_role("link", name="Correct it")).to_have_count(0)
     traced(page, "CP00000000-0000")
     expect(page.locator(".empty")).to_contain_text("Nothing was scanned with")
+
+
+@pytest.mark.parametrize("language", ["en", "ro"])
+def test_an_order_with_long_names_is_read_on_a_tablet_to_its_end(
+    open_context, database, scanned, language
+):
+    page = open_context("quality", viewport=TABLET, language=language).new_page()
+    change = "UPDATE scans_defect SET name_en = %s, name_ro = %s WHERE code = '001'"
+    names = ("Adhesive residue on visible surfaces", "Urme de adeziv pe suprafețele vizibile")
+    database.run(change, *names)
+    try:
+        traced(page, scanned[:10])
+    finally:
+        database.run(change, "Scratch", "Zgârietură")
+    expect(page.locator(".found")).to_contain_text(names[language == "ro"])
+    if folder := os.environ.get("PICTURES"):
+        page.screenshot(path=Path(folder) / f"trace-{language}.png")
+    assert page.locator(".wide").evaluate("one => one.scrollWidth - one.clientWidth") == 0
 
 
 def test_one_code_after_the_other_is_scanned_wherever_the_focus_is(open_context, scanned):
