@@ -136,12 +136,13 @@ def pre_fork(server, worker):
 
 
 def child_exit(server, worker):
-    # Should it never have come so far.
-    succession.has_come(worker.age)
+    if succession.has_given_up(worker.age) and not succession.is_leaving():
+        # Before it is not awaited any more: old workers of a reload would make room for nobody.
+        server.spawn_worker()
+    succession.has_gone(worker.age)
 
 
 def post_worker_init(worker):
-    succession.has_come(worker.age)
     # A terminal's Ctrl-C reaches the workers too: it is the master that ends them.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
@@ -156,10 +157,15 @@ def post_worker_init(worker):
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000)
+    if succession.serves(worker.age):
+        worker.log.info("Workers start again.")
 
 
 def worker_exit(server, worker):
     """Leave the server politely: no aborted connections in its statistics."""
+    if not worker.booted:
+        # It has none, and may have failed at what is imported here.
+        return
     from django.db import connections
 
     from quality import chores

@@ -1,6 +1,6 @@
 """Finds out whether a new worker would start, before a reload has the old ones make room for it.
 
-gunicorn ends, and the whole site with it, when a worker cannot load what lies on the disk.
+Else the new ones would try in vain for as long as what lies on the disk cannot be loaded.
 """
 
 import logging
@@ -129,8 +129,8 @@ def main(arguments: Sequence[str]) -> None:
     master = os.getppid()
     for command in (
         ("-m", "gunicorn", "--check-config", *arguments),
-        # The addresses too, which a worker loads with the first request.
-        ("manage.py", "check"),
+        # The addresses and templates too, which a worker loads with the first request for them.
+        ("-m", "quality.compiling"),
     ):
         code, said = _tried(command, master)
         if code:

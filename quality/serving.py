@@ -7,6 +7,7 @@ import os
 import select
 import selectors
 import socket
+import sys
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -99,6 +100,9 @@ class Worker(ThreadWorker):
     At a reload (SIGHUP) gunicorn ends the old workers as soon as it has forked the new ones, which
     then load for seconds while nobody serves. Here the old ones go on until all new ones do.
 
+    When a worker cannot start, gunicorn ends itself and all others. That is right where nobody
+    serves, as at a first start. Here the others go on, and it keeps its place until another tries.
+
     Leans on ThreadWorker's `handle_exit`, `set_accept_enabled`, `sockets`, `enqueue_req`, `handle`,
     `finish_request`, `tpool`, `nr_conns`, `pending_conns`, `poller`, on the connection's `init()`,
     `sock` and its parser's `unreader`, and on `split_request_uri`, which are not documented:
@@ -116,7 +120,32 @@ class Worker(ThreadWorker):
         self.hashing = 0
         self.is_to_leave = False
         self.told_at = -math.inf
-        super().init_process()
+        try:
+            super().init_process()
+        except Exception as error:
+            if self.booted or not (succession.is_served() or succession.is_leaving()):
+                raise
+            self._keep_place(error)
+
+    def _keep_place(self, error: Exception) -> None:
+        """Let time pass before another one tries; by any other code gunicorn would end."""
+        now = time.monotonic()
+        pause_seconds, is_new = succession.could_not_start(f"{type(error).__name__}: {error}", now)
+        if is_new:
+            self.log.error(
+                "A worker cannot start, and its place stays empty. The others go on, and it is "
+                "tried again, in the end each %.0f s, without a word until it says something "
+                "else. Mend what it says, or restart gunicorn.",
+                succession.MOST_PAUSE_SECONDS,
+                exc_info=error,
+            )
+        while time.monotonic() < now + pause_seconds:
+            if self.is_to_leave or not self.alive or os.getppid() != self.ppid:
+                sys.exit(0)
+            self.notify()
+            time.sleep(LOOK_SECONDS)
+        succession.gives_up(self.age)
+        sys.exit(0)
 
     def notify(self) -> None:
         now = time.monotonic()

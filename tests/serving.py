@@ -228,6 +228,11 @@ class Site:
         return self._child is not None and self._child.poll() is None
 
     @property
+    def exit_code(self) -> int | None:
+        """How gunicorn ended by itself."""
+        return None if self._child is None else self._child.poll()
+
+    @property
     def worker_pids(self) -> list[int]:
         """The processes that answer."""
         assert self._child is not None

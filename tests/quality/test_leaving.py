@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -26,6 +27,15 @@ exec(open({str(ROOT / "docker/gunicorn.conf.py")!r}).read().replace(
     "Path(__file__)", "Path({str(ROOT / "docker/gunicorn.conf.py")!r})"
 ))
 """
+WELL = "from quality.wsgi import application as one\n"
+BROKEN = "from quality.wsgi import another as one\n"
+# The process that tries whether a worker would start counts nothing.
+BROKEN_IN_WORKERS = f"""{WELL}
+import os
+if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+    raise RuntimeError("in a worker alone")
+"""
+CANNOT_START = "A worker cannot start"
 SLOW = f"""{AS_USUAL}
 import time
 def post_fork(server, worker):
@@ -62,6 +72,37 @@ def start(database, tmp_path) -> Iterator[Callable[..., Site]]:
         site.stop()
 
 
+class Module:
+    """What gunicorn is told to serve, in a file of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "served.py"
+        changed = folder / "changed.conf.py"
+        changed.write_text(
+            f"{AS_USUAL}sys.path.insert(0, {str(folder)!r})\nwsgi_app = 'served:one'\n"
+        )
+        self.configuration = str(changed)
+        self.write(WELL)
+
+    def write(self, text: str) -> None:
+        self._path.write_text(text)
+
+
+@pytest.fixture
+def module(tmp_path) -> Module:
+    return Module(tmp_path)
+
+
+def await_tries(site: Site, number: int) -> None:
+    """So many more times a worker is forked."""
+    most = site.log.read_text().count("Booting worker") + number
+    await_true(
+        f"{number} tries",
+        lambda: site.log.read_text().count("Booting worker") >= most,
+        MOST_SECONDS,
+    )
+
+
 def await_successors(site: Site, before: set[int]) -> None:
     def are_there() -> bool:
         now = set(site.worker_pids)
@@ -89,21 +130,36 @@ def test_the_old_workers_serve_until_the_new_ones_do(start, tmp_path):
     await_successors(site, before)
 
 
-def test_a_reload_that_would_end_the_site_is_refused_and_can_be_repeated(start, tmp_path):
-    changed, module = tmp_path / "changed.conf.py", tmp_path / "served.py"
-    changed.write_text(
-        f"{AS_USUAL}sys.path.insert(0, {str(tmp_path)!r})\nwsgi_app = 'served:one'\n"
-    )
-    module.write_text("from quality.wsgi import application as one\n")
-    site = start(configuration=str(changed))
+def test_a_reload_that_would_end_the_site_is_refused_and_can_be_repeated(start, module):
+    site = start(configuration=module.configuration)
     before = set(site.worker_pids)
-    module.write_text("from quality.wsgi import another as one\n")
+    module.write(BROKEN)
     site.signal(signal.SIGHUP)
     await_true("it is refused", lambda: "Not reloaded" in site.messages(), MOST_SECONDS)
     assert "cannot import name 'another'" in site.messages()
     assert set(site.worker_pids) == before
     assert Browser(site.url, "demo-password-1").look("/scans/recent/")[0] == 200
-    module.write_text("from quality.wsgi import application as one\n")
+    module.write(WELL)
+    site.signal(signal.SIGHUP)
+    await_successors(site, before)
+
+
+def test_a_reload_after_which_a_page_would_answer_500_is_refused(start, tmp_path):
+    (tmp_path / "with_folder.py").write_text(
+        "from quality.settings import *\n"
+        f"TEMPLATES[0]['DIRS'] = [{str(tmp_path / 'pages')!r}, *TEMPLATES[0]['DIRS']]\n"
+    )
+    page = tmp_path / "pages/scans/page.html"
+    page.parent.mkdir(parents=True)
+    page.write_text("{% if True %}yes{% endif %}")
+    site = start(PYTHONPATH=str(tmp_path), DJANGO_SETTINGS_MODULE="with_folder")
+    before = set(site.worker_pids)
+    page.write_text("{% if True %}yes")
+    site.signal(signal.SIGHUP)
+    await_true("it is refused", lambda: "Not reloaded" in site.messages(), MOST_SECONDS)
+    assert "scans/page.html: TemplateSyntaxError: Unclosed tag on line 1: 'if'" in site.messages()
+    assert set(site.worker_pids) == before
+    page.write_text("{% if True %}yes{% endif %}")
     site.signal(signal.SIGHUP)
     await_successors(site, before)
 
@@ -130,6 +186,70 @@ def test_a_reload_after_which_workers_would_be_of_two_versions_is_refused(start,
     module.write_text("from held_by_the_master import old\nfrom quality.wsgi import application\n")
     site.signal(signal.SIGHUP)
     await_successors(site, before)
+
+
+def test_who_cannot_be_replaced_leaves_the_others_serving_until_it_can(start, module):
+    site = start(configuration=module.configuration)
+    browser = Browser(site.url, "demo-password-1")
+    killed, other = site.worker_pids
+    module.write(BROKEN)
+    os.kill(killed, signal.SIGKILL)
+    await_true("it is said", lambda: CANNOT_START in site.messages(), MOST_SECONDS)
+    assert "cannot import name 'another'" in site.messages()
+    await_tries(site, 3)
+    assert site.log.read_text().count("Traceback") == 1
+    assert other in site.worker_pids
+    assert browser.look("/scans/recent/")[0] == 200
+    module.write(WELL)
+    await_true("it is mended", lambda: "Workers start again" in site.messages(), MOST_SECONDS)
+    # The successor serves alone, if it has to.
+    module.write(BROKEN)
+    os.kill(other, signal.SIGKILL)
+    await_tries(site, 1)
+    assert browser.look("/scans/recent/")[0] == 200
+    module.write(WELL)
+    before = set(site.worker_pids)
+    site.signal(signal.SIGHUP)
+    await_successors(site, before)
+
+
+def test_who_leaves_while_a_place_is_empty_leaves_as_usual(start, module):
+    site = start(configuration=module.configuration)
+    module.write(BROKEN)
+    os.kill(site.worker_pids[0], signal.SIGKILL)
+    await_tries(site, 3)
+    end(signal.SIGTERM)(site)
+    assert site.exit_code == 0
+    assert site.messages().count("Traceback") == 1
+
+
+def test_a_reload_whose_workers_cannot_start_after_all_leaves_the_old_ones(start, module):
+    site = start(configuration=module.configuration)
+    browser = Browser(site.url, "demo-password-1")
+    before = set(site.worker_pids)
+    module.write(BROKEN_IN_WORKERS)
+    site.signal(signal.SIGHUP)
+    await_true("it is said", lambda: CANNOT_START in site.messages(), MOST_SECONDS)
+    await_tries(site, 3)
+    assert before < set(site.worker_pids)
+    assert browser.look("/scans/recent/")[0] == 200
+    module.write(WELL)
+    await_successors(site, before)
+    assert browser.look("/scans/recent/")[0] == 200
+
+
+def test_where_nobody_serves_who_cannot_start_ends_the_site(start, module):
+    site = start(configuration=module.configuration)
+    module.write(BROKEN)
+    for pid in site.worker_pids:
+        os.kill(pid, signal.SIGKILL)
+    await_true("its end", lambda: not site.is_running, MOST_SECONDS)
+    assert site.exit_code == 3
+    began = time.monotonic()
+    with pytest.raises(RuntimeError, match="cannot import name 'another'"):
+        site.start()
+    assert time.monotonic() - began < MOST_SECONDS
+    assert "Worker failed to boot" in site.messages()
 
 
 def test_who_is_told_to_leave_while_a_reload_is_tried_does_not_reload(start, tmp_path):
