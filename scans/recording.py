@@ -136,6 +136,24 @@ def _stored_before(scan: Scan) -> Scan | None:
     return stored
 
 
+# All columns but the number, which the database gives. The ORM takes 0.1 ms longer to write it.
+_COLUMNS = [field for field in Scan._meta.concrete_fields if not field.primary_key]
+_SCAN = (
+    f"INSERT INTO `{Scan._meta.db_table}` "  # noqa: S608 - of our own names
+    f"({', '.join(f'`{field.column}`' for field in _COLUMNS)}) "
+    f"VALUES ({', '.join('%s' for _ in _COLUMNS)})"
+)
+
+
+def _store(scan: Scan) -> None:
+    """Insert its row."""
+    values = [field.get_db_prep_save(field.pre_save(scan, True), connection) for field in _COLUMNS]
+    with connection.cursor() as cursor:
+        cursor.execute(_SCAN, values)
+        scan.pk = cursor.lastrowid
+    scan._state.adding, scan._state.db = False, connection.alias
+
+
 def _as_a_whole() -> AbstractContextManager[object]:
     """Around one statement, which is a transaction of its own and needs no COMMIT.
 
@@ -167,7 +185,7 @@ def record_scan(submission: Submission, user: User) -> tuple[Scan, bool]:
         raise Refused(errors)
     try:
         with _as_a_whole():
-            scan.save(force_insert=True)
+            _store(scan)
     except IntegrityError:
         # The unique key on `uid` decides, also between two that arrive at the same moment.
         if stored := _stored_before(scan):
