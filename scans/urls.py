@@ -3,7 +3,7 @@
 from django.urls import path
 
 from scans import api, sheets
-from scans.views import board, exports, records, reports, saved_filters, station, trace
+from scans.views import board, exports, proposals, records, reports, saved_filters, station, trace
 
 app_name = "scans"
 
@@ -22,8 +22,7 @@ urlpatterns = [
     path("bind/", station.bind, name="bind"),
     path("record/<uuid:uid>/", records.record, name="scan"),
     path("record/<uuid:uid>/correct/", records.correct, name="correct"),
-    path("proposals/", records.list_proposals, name="proposals"),
-    path("proposals/<int:pk>/", records.decide, name="decide"),
+    path("proposals/", proposals.proposed, name="proposals"),
     path("trace/", trace.trace, name="trace"),
     path("board/", board.board_page, name="board"),
     path("board.json", board.board_json, name="board_json"),

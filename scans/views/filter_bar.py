@@ -29,6 +29,9 @@ LABELS = {
     "oc2": "OC2",
     "defect": gettext_lazy("Defect"),
     "result": gettext_lazy("Result"),
+    # Of proposals.
+    "kind": gettext_lazy("What was proposed"),
+    "proposer": gettext_lazy("Proposed by"),
 }
 # The pages that share the filters: what the address of a page is called, and its title.
 PAGES = {
@@ -79,6 +82,23 @@ class Saved:
     name: str
     query: str
     is_current: bool
+
+
+def with_typed(choices: list[Choice], value: str) -> list[Choice]:
+    """What an address asks for stays in the form, though nobody knows it."""
+    return choices if value in {code for code, _label in choices} else [*choices, (value, value)]
+
+
+def station_choices(floor: Floor) -> list[Choice]:
+    stations = [
+        (code, f"{code} {station.name}".strip()) for code, station in floor.stations.items()
+    ]
+    return [("", _("All")), *stations, (NO_STATION, _("none"))]
+
+
+def defect_choices(floor: Floor) -> list[Choice]:
+    defects = [(code, f"{code} {one.name}") for code, one in sorted(floor.defects.items())]
+    return [("", _("All")), *defects]
 
 
 class Bar:
@@ -200,20 +220,13 @@ class Bar:
     @property
     def main_fields(self) -> list[Field]:
         shifts = [(name, SHIFT_LABELS[name]) for name in NAMES]
-        stations = [
-            (code, f"{code} {station.name}".strip())
-            for code, station in self._floor.stations.items()
-        ]
         return [
             self._field("since"),
             self._field("until"),
             self._field("shift", choices=[("", _("All")), *shifts]),
-            self._field("station", choices=[("", _("All")), *stations, (NO_STATION, _("none"))]),
-            self._field("defect", choices=[("", _("All")), *self._defects()]),
+            self._field("station", choices=station_choices(self._floor)),
+            self._field("defect", choices=defect_choices(self._floor)),
         ]
-
-    def _defects(self) -> list[Choice]:
-        return [(code, f"{code} {one.name}") for code, one in sorted(self._floor.defects.items())]
 
     @property
     def more_fields(self) -> list[Field]:
@@ -234,10 +247,8 @@ class Bar:
 
     def _field(self, name: str, **choices: list[Choice]) -> Field:
         value = str(self._typed.get(name) or "")
-        offered = choices.get("choices")
-        if offered and value not in {code for code, _label in offered}:
-            # What an address asks for stays in the form, though nobody knows it.
-            offered.append((value, value))
+        if offered := choices.get("choices"):
+            choices["choices"] = with_typed(offered, value)
         return Field(name, value, self._errors.get(name, ""), **choices)
 
     # -- What was saved

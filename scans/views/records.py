@@ -5,27 +5,20 @@ from typing import Any, cast
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.models import User
 from accounts.rights import page
-from scans import proposals
 from scans.corrections import Ended, NotAllowed, Proposed, correct_scan
 from scans.floor import current_floor
 from scans.models import Event, Proposal, Scan
 from scans.replacing import CORRECTABLE, content_of
-from scans.reporting.timeline import (
-    changes_between,
-    in_words,
-    labels,
-    late_seconds_of,
-    timeline_of,
-)
+from scans.reporting.timeline import in_words, labels, late_seconds_of, timeline_of
 from scans.submission import Errors, Refused
 
 VIEW = "scans.view_scan"
@@ -146,66 +139,3 @@ def _said(done: Event | Proposal) -> str:
 def _shown(done: Event | Proposal) -> Scan:
     """The scan that one wants to see then."""
     return getattr(done, "replacement", None) or done.scan
-
-
-# ----- Proposals
-
-
-def _listed(found: list[Proposal]) -> list[dict[str, Any]]:
-    floor = current_floor()
-    return [
-        {
-            "proposal": one,
-            "decision": getattr(one, "decision", None),
-            "changes": changes_between(content_of(one.scan), one.content, floor),
-        }
-        for one in found
-    ]
-
-
-def _proposals(
-    request: HttpRequest, *, problem: str = "", problem_of: int = 0, status: int = 200
-) -> HttpResponse:
-    waiting = proposals.waiting()
-    context = {
-        "waiting": _listed(waiting),
-        "done": _listed(proposals.done()),
-        "four_eyes": current_floor().settings.four_eyes,
-        "problem": problem,
-        "problem_of": problem_of,
-        "problem_is_shown": problem_of in {one.pk for one in waiting},
-        "reason": request.POST.get("reason", ""),
-    }
-    return render(request, "scans/proposals.html", context, status=status)
-
-
-@require_GET
-@page(VIEW)
-def list_proposals(request: HttpRequest) -> HttpResponse:
-    """What waits for a second person, and what became of the newest others."""
-    return _proposals(request)
-
-
-@require_POST
-@page(CORRECT)
-def decide(request: HttpRequest, pk: int) -> HttpResponse:
-    """Accept a proposal, or refuse it."""
-    answer = request.POST.get("answer")
-    if answer not in ("accept", "refuse"):
-        return _proposals(request, problem=_("Accept or refuse."), problem_of=pk, status=422)
-    try:
-        decision = proposals.decide(
-            pk,
-            cast(User, request.user),
-            is_accepted=answer == "accept",
-            reason=request.POST.get("reason", ""),
-        )
-    except Proposal.DoesNotExist as error:
-        raise Http404 from error
-    except Refused as refused:
-        problem = " ".join(text for texts in refused.errors.values() for text in texts)
-        return _proposals(request, problem=problem, problem_of=pk, status=422)
-    except NotAllowed as error:
-        return _proposals(request, problem=str(error), problem_of=pk, status=409)
-    messages.success(request, _("Accepted.") if decision.is_accepted else _("Refused."))
-    return redirect("scans:proposals")

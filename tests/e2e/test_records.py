@@ -121,21 +121,130 @@ def test_four_eyes_see_more_than_two(open_context, database, scanned, second, fo
     page.goto("/scans/proposals/")
     own = page.locator(".proposal", has_text=scanned)
     expect(own).to_contain_text("Somebody else decides")
-    expect(own.get_by_role("button")).to_have_count(0)
+    expect(own.get_by_role("checkbox")).to_have_count(0)
     assert len(database.scans(scanned[:10])) == 1
     other = open_context(second).new_page()
     other.goto("/scans/proposals/")
     proposal = other.locator(".proposal", has_text=scanned)
     expect(proposal.locator("del")).to_contain_text("001 Scratch")
-    proposal.get_by_label("Remark").fill("Seen at the piece")
-    proposal.get_by_role("button", name="Accept").click()
-    expect(other.get_by_role("status")).to_contain_text("Accepted.")
-    row = other.locator(".decided tr", has_text=scanned)
+    proposal.get_by_role("checkbox", name=f"{scanned} Replace").check()
+    other.get_by_label("Remark").fill("Seen at the piece")
+    other.get_by_role("button", name="Accept").click()
+    expect(other.get_by_role("status").first).to_contain_text("1 proposal accepted.")
+    other.get_by_role("link", name="Decided", exact=True).click()
+    row = other.locator(".proposal", has_text=scanned)
     expect(row).to_contain_text("Seen at the piece")
     assert [one["defect_id"] for one in database.scans(scanned[:10])] == ["001", "000"]
     page.goto(f"/scans/trace/?code={scanned}")
     expect(page.locator(".states")).to_contain_text("Approved")
     expect(page.locator(".timeline .is-decision")).to_contain_text("colleague")
+
+
+@pytest.fixture
+def many(site, database, second, order, four_eyes) -> Iterator[str]:
+    """An order of which another person would correct 65 scans, in three ways."""
+    code = (
+        "from uuid import uuid4; from django.utils import timezone;"
+        "from accounts.models import User;"
+        "from scans.corrections import correct_scan; from scans.recording import record_scan;"
+        "from scans.submission import read\n"
+        f"user = User.objects.get(username={second!r})\n"
+        "for number in range(1, 66):\n"
+        "    body = {'id': str(uuid4()), 'operator': 'OP0001', 'oc1': 'OC01', 'oc2': 'OC11',"
+        f"        'cp': f'{order}-{{number:04}}', 'defect': '001', 'note': '',"
+        "        'station': f'FG-0{1 + number % 2}', 'scanned_at': timezone.now().isoformat()}\n"
+        "    scan, _ = record_scan(read(body), user)\n"
+        "    form = {'kind': 'replace', 'reason': 'It was dust: wiped off, nothing below it.'}\n"
+        "    form |= [{'defect': '000'}, {'operator': 'OP0002', 'oc1': 'OC02', 'defect': '002'},"
+        "        {'kind': 'void', 'reason': 'No piece at all'}][number % 3]\n"
+        "    correct_scan(scan.uid, form, user)\n"
+    )
+    done = site.manage("shell", "--no-imports", "-c", code)
+    assert done.returncode == 0, done.stderr
+    yield order
+    database.run(
+        "INSERT INTO scans_decision (proposal_id, is_accepted, reason, decided_by_id, decided_at) "
+        "SELECT p.id, FALSE, '', 1, UTC_TIMESTAMP() FROM scans_proposal p "
+        "LEFT JOIN scans_decision d ON d.proposal_id = p.id WHERE d.id IS NULL"
+    )
+
+
+def test_many_are_decided_page_by_page(open_context, complaints, database, many):
+    complaints.expected = [FAILED]
+    page = open_context("quality").new_page()
+    page.goto("/scans/proposals/")
+    expect(page.locator(".tabs .count")).to_have_text("65")
+    page.locator("#filter-station").select_option("FG-02")
+    page.locator("#filter-kind").select_option("replace")
+    page.get_by_role("button", name="Show", exact=True).click()
+    expect(page.locator(".tabs .count")).to_have_text("22")
+    page.get_by_role("link", name="Show all").click()
+    expect(page.locator(".proposal")).to_have_count(25)
+    page.get_by_role("link", name="Newer").click()
+    expect(page.locator(".proposal").first).to_contain_text(f"{many}-0026")
+    boxes = page.locator(".proposal input")
+    page.get_by_role("checkbox", name="Select all that are shown").focus()
+    page.keyboard.press("Space")
+    expect(page.locator("#selected")).to_have_text("25")
+    boxes.first.focus()
+    page.keyboard.press("Space")
+    expect(page.locator("#selected")).to_have_text("24")
+    assert page.locator("#all").evaluate("one => one.indeterminate")
+    page.get_by_label("Remark").fill("Seen at the pieces")
+    # What cannot be taken back takes more than a key that is pressed in passing.
+    for place in (boxes.first, page.get_by_label("Remark")):
+        place.focus()
+        page.keyboard.press("Enter")
+    expect(page.locator("#selected")).to_have_text("24")
+    # Somebody is quicker.
+    database.run(
+        "INSERT INTO scans_decision (proposal_id, is_accepted, reason, decided_by_id, decided_at) "
+        "SELECT p.id, FALSE, '', (SELECT id FROM accounts_user WHERE username = 'admin'), "
+        "UTC_TIMESTAMP() FROM scans_proposal p JOIN scans_scan s ON s.id = p.scan_id "
+        "WHERE s.cp = %s",
+        f"{many}-0030",
+    )
+    page.get_by_role("button", name="Accept").focus()
+    page.keyboard.press("Enter")
+    alert = page.get_by_role("alert")
+    expect(alert).to_contain_text("23 proposals accepted. 1 proposal was not decided:")
+    expect(alert.get_by_role("listitem")).to_have_text(
+        f"{many}-0030 admin has refused this proposal."
+    )
+    expect(page.locator(".tabs .count")).to_have_text("41")
+    # The list stays where it was, and nothing else is selected.
+    expect(page.locator(".proposal").first).to_contain_text(f"{many}-0026")
+    expect(page.locator("#selected")).to_have_text("0")
+    states = [one["defect_id"] for one in database.scans(many)]
+    assert len(states) == 65 + 15
+
+
+def test_several_are_refused_without_scripts(open_context, complaints, many):
+    complaints.expected = [FAILED]
+    page = open_context("quality", java_script_enabled=False).new_page()
+    page.goto("/scans/proposals/?kind=void")
+    page.get_by_role("button", name="Refuse").click()
+    expect(page.get_by_role("alert")).to_have_text("Select what you decide about.")
+    for number in ("0002", "0005"):
+        page.get_by_role("checkbox", name=f"{many}-{number} Void").check()
+    page.get_by_role("button", name="Refuse").click()
+    expect(page.get_by_role("status").first).to_have_text("2 proposals refused.")
+    expect(page).to_have_url(re.compile(r"/scans/proposals/\?kind=void$"))
+    expect(page.locator(".tabs .count")).to_have_text("20")
+
+
+def test_what_decides_is_in_sight_and_hides_nothing_that_has_the_focus(open_context, many):
+    page = open_context("quality", viewport=TABLET).new_page()
+    page.goto("/scans/proposals/")
+    expect(page.get_by_role("button", name="Accept")).to_be_in_viewport()
+    expect(page.get_by_role("button", name="Refuse")).to_be_in_viewport()
+    hidden = page.evaluate("""() => [...document.querySelectorAll(".proposal :is(a, input)")]
+      .filter((one) => {
+        one.focus();
+        const bar = document.querySelector(".decision").getBoundingClientRect();
+        return one.getBoundingClientRect().bottom > bar.top;
+      }).map((one) => one.outerHTML)""")
+    assert hidden == []
 
 
 def test_a_part_of_a_code_and_an_order_lead_to_the_piece_and_the_reports(open_context, scanned):
@@ -212,6 +321,15 @@ def pages(page: Page, scanned: str) -> Iterator[str]:
     yield "correct-wrong"
     page.goto("/scans/proposals/")
     yield "proposals"
+    page.goto("/scans/proposals/")
+    page.locator(".proposal input").first.check()
+    yield "proposals-selected"
+    page.goto("/scans/proposals/")
+    page.locator(".decision .primary").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    yield "proposals-refused"
+    page.goto("/scans/proposals/?state=decided")
+    yield "proposals-decided"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -219,14 +337,9 @@ def pages(page: Page, scanned: str) -> Iterator[str]:
     ("language", "viewport"), [("en", DESK), ("ro", TABLET)], ids=["desk", "tablet"]
 )
 def test_everybody_can_use_the_pages(
-    open_context, open_station, complaints, scanned, second, four_eyes, scheme, language, viewport
+    open_context, complaints, scanned, many, scheme, language, viewport
 ):
     complaints.expected = [FAILED]
-    other = f"{scanned[:10]}-0002"
-    station = open_station("FG-02")
-    station.scan_piece(other)
-    station.await_confirmed(other)
-    propose(open_context(second).new_page(), other)
     context = open_context(
         "quality", color_scheme=scheme, language=language, viewport=viewport, bypass_csp=True
     )
@@ -242,17 +355,6 @@ def test_everybody_can_use_the_pages(
             assert page.evaluate("document.documentElement.scrollWidth") <= width, name
         page.set_viewport_size(viewport)
     assert {name: broken for name, broken in found.items() if broken} == {}
-
-
-def propose(page: Page, cp: str) -> None:
-    """A correction that waits."""
-    page.goto(f"/scans/trace/?code={cp}")
-    page.locator(".timeline a").first.click()
-    page.get_by_role("link", name="Correct it").click()
-    page.get_by_role("radio", name="It should not be there").check()
-    page.fill("#f-reason", "No piece at all")
-    page.get_by_role("button", name="Propose the correction").click()
-    expect(page.get_by_role("status")).to_contain_text("Proposed.")
 
 
 # ----- Hostile texts

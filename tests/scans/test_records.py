@@ -7,8 +7,9 @@ import pytest
 from django.test import Client
 from django.utils import timezone, translation
 
-from scans.corrections import replace_scan, void_scan
-from scans.models import Defect, Event, Proposal, Revision, Scan, Settings
+from scans.corrections import correct_scan, replace_scan, void_scan
+from scans.models import Decision, Defect, Event, Proposal, Revision, Scan, Settings
+from scans.proposals import decide as decide_alone
 from scans.recording import record_incident, record_scan
 from scans.reporting.timeline import timeline_of
 from scans.submission import read, read_incident, read_void
@@ -53,6 +54,11 @@ def page(client, scan, *, end: str = "") -> str:
 
 def correct(client, scan, **fields):
     return client.post(f"/scans/record/{scan.uid}/correct/", {"kind": "replace"} | fields)
+
+
+def decide(client, *proposals: Proposal, answer: str = "accept", query: str = "", **more: str):
+    sent = {"proposal": [one.pk for one in proposals], "answer": answer} | more
+    return client.post(f"/scans/proposals/{query}", sent)
 
 
 # ----- The page
@@ -198,12 +204,11 @@ def test_others_correct_and_decide_nothing(client_of, record, four_eyes, person,
     client = client_of(role)
     assert correct(client, scan, kind="void", reason="x").status_code == 403
     assert client.get(f"/scans/record/{scan.uid}/correct/").status_code == 403
-    answer = client.post(f"/scans/proposals/{proposal.pk}/", {"answer": "accept"})
-    assert answer.status_code == 403
+    assert decide(client, proposal).status_code == 403
     assert not Event.objects.exists()
 
 
-@pytest.mark.parametrize("address", ["record/{uid}/correct/", "proposals/1/"])
+@pytest.mark.parametrize("address", ["record/{uid}/correct/", "proposals/"])
 def test_a_form_from_elsewhere_is_refused(person, record, address):
     client = Client(enforce_csrf_checks=True)
     client.force_login(person("quality"))
@@ -229,51 +234,150 @@ class TestFourEyes:
         proposal = Proposal.objects.get()
         own = client.get("/scans/proposals/").content.decode()
         assert "Somebody else decides" in own
+        assert 'type="checkbox"' not in own
         assert 'value="accept"' not in own
         other = english("superuser")
         shown = other.get("/scans/proposals/").content.decode()
         assert "001 Scratch" in shown
         assert "002 Stain" in shown
-        address = f"/scans/proposals/{proposal.pk}/"
-        answer = other.post(address, {"answer": "accept", "reason": "seen"})
+        answer = decide(other, proposal, reason="seen")
         assert answer["Location"] == "/scans/proposals/"
         assert Scan.objects.valid().get().defect_id == "002"
         shown = other.get("/scans/proposals/").content.decode()
+        assert "1 proposal accepted." in shown
         assert "Nothing waits for a decision." in shown
-        assert "seen" in shown
+        assert "seen" in other.get("/scans/proposals/?state=decided").content.decode()
         assert "Proposal accepted" in page(client, scan)
 
-    def test_who_comes_too_late_is_told(self, english, record, person):
-        proposal = replace_scan(record().uid, {"defect": "001"}, "why", person("quality"))
+    @pytest.fixture
+    def proposals(self, record, person) -> list[Proposal]:
+        return [
+            replace_scan(
+                record(cp=f"CP10045821-{number:04}").uid,
+                {"defect": "001"},
+                "why",
+                person("quality"),
+            )
+            for number in range(1, 31)
+        ]
+
+    def test_who_comes_too_late_is_told(self, english, proposals):
         other = english("superuser")
-        address = f"/scans/proposals/{proposal.pk}/"
-        assert other.post(address, {"answer": "refuse"}).status_code == 302
-        answer = other.post(address, {"answer": "accept"})
+        assert decide(other, proposals[0], answer="refuse").status_code == 302
+        answer = decide(other, proposals[0])
         assert answer.status_code == 409
         assert "superuser has refused this proposal." in answer.content.decode()
 
-    def test_nobody_decides_about_his_own_by_an_address_either(self, english, record, person):
-        proposal = replace_scan(record().uid, {"defect": "001"}, "why", person("quality"))
-        answer = english("quality").post(f"/scans/proposals/{proposal.pk}/", {"answer": "accept"})
+    def test_several_are_decided_and_the_list_stays_where_it_was(self, english, proposals):
+        other = english("superuser")
+        query = f"?station=FG-01&kind=replace&after={proposals[4].pk}"
+        answer = decide(other, *proposals[5:9], query=query, reason="seen")
+        assert answer["Location"] == f"/scans/proposals/{query}"
+        shown = other.get(answer["Location"]).content.decode()
+        assert "4 proposals accepted." in shown
+        assert shown.count('name="proposal"') == 21
+        assert Decision.objects.filter(reason="seen").count() == Event.objects.count() == 4
+
+    def test_what_was_decided_meanwhile_is_named_and_the_others_go_through(
+        self, english, proposals, person
+    ):
+        first, second, third, *_ = proposals
+        decide_alone(second.pk, person("admin"), is_accepted=False)
+        answer = decide(english("superuser"), first, second, third, query="?kind=replace")
         assert answer.status_code == 409
+        shown = answer.content.decode()
+        assert "2 proposals accepted. 1 proposal was not decided:" in shown
+        assert f"{second.scan.cp}</a> admin has refused this proposal." in shown
+        assert 'action="/scans/proposals/?kind=replace"' in shown
+        assert set(
+            Decision.objects.filter(is_accepted=True).values_list("proposal", flat=True)
+        ) == {
+            first.pk,
+            third.pk,
+        }
+
+    def test_what_is_sent_twice_is_done_once(self, english, proposals):
+        other = english("superuser")
+        for _ in range(2):
+            assert decide(other, *proposals[:3]).status_code == 302
+        assert Decision.objects.count() == Event.objects.count() == 3
+
+    def test_a_long_list_has_pages_and_filters(self, english, proposals, record, person):
+        void = correct_scan(
+            record(cp="CP10045822-0001", station="").uid,
+            {"kind": "void", "reason": "none"},
+            person("admin"),
+        )
+        client = english("superuser")
+        shown = client.get("/scans/proposals/").content.decode()
+        assert '<span class="count">31</span>' in shown
+        assert shown.count('name="proposal"') == 25
+        query = f"after={proposals[24].pk}"
+        assert f'rel="next" href="/scans/proposals/?{query}"' in shown
+        shown = client.get(f"/scans/proposals/?{query}").content.decode()
+        assert shown.count('name="proposal"') == 6
+        assert "These are the newest." in shown
+        for query in ("station=-", "kind=void", "proposer=admin"):
+            shown = client.get(f"/scans/proposals/?{query}").content.decode()
+            assert shown.count('name="proposal"') == 1
+            assert void.scan.cp in shown
+            assert "selected" in shown
+        shown = client.get("/scans/proposals/?station=FG-99&defect=001").content.decode()
+        assert "Nothing fits these filters." in shown
+        assert '<option value="FG-99" selected>FG-99</option>' in shown
+
+    @pytest.mark.parametrize("text", ["\0", "ț", "😀", "'\"\\%", "x" * 5000, "$.defect"])
+    def test_whatever_is_asked_for_is_answered(self, english, proposals, text):
+        for name in ("state", "station", "kind", "defect", "proposer"):
+            answer = english("superuser").get("/scans/proposals/", {name: text})
+            assert answer.status_code == 200, name
+
+    def test_as_many_statements_however_long_the_list_is(
+        self, english, proposals, django_assert_max_num_queries
+    ):
+        client = english("superuser")
+        client.get("/scans/proposals/")
+        with django_assert_max_num_queries(8):
+            client.get("/scans/proposals/")
+
+    def test_who_may_only_look_selects_nothing(self, english, proposals):
+        shown = english("auditor").get("/scans/proposals/").content.decode()
+        assert proposals[0].scan.cp in shown
+        for text in ('type="checkbox"', 'value="accept"', "Somebody else decides"):
+            assert text not in shown
+
+    def test_nobody_decides_about_his_own_by_an_address_either(self, english, proposals):
+        assert decide(english("quality"), proposals[0]).status_code == 409
         assert not Event.objects.exists()
 
-    def test_422_and_404_for_what_is_no_decision(self, english, record, person):
-        proposal = replace_scan(record().uid, {"defect": "001"}, "why", person("quality"))
+    def test_422_and_404_for_what_is_no_decision(self, english, proposals):
         client = english("superuser")
-        address = f"/scans/proposals/{proposal.pk}/"
-        assert client.post(address, {}).status_code == 422
-        assert client.post(address, {"answer": "refuse", "reason": "x" * 501}).status_code == 422
-        assert client.post("/scans/proposals/999999/", {"answer": "accept"}).status_code == 404
+        answer = decide(client, proposals[0], answer="", reason="seen")
+        assert answer.status_code == 422
+        shown = answer.content.decode()
+        # Nothing is lost.
+        assert f'value="{proposals[0].pk}" aria-labelledby="p-{proposals[0].pk} k-' in shown
+        assert shown.count(" checked>") == 1
+        assert 'value="seen"' in shown
+        answer = decide(client)
+        assert answer.status_code == 422
+        assert "Select what you decide about." in answer.content.decode()
+        assert decide(client, *proposals).status_code == 422
+        long = decide(client, proposals[0], answer="refuse", reason="x" * 501)
+        assert long.status_code == 422
+        for pk in ("999999", "x", "-1", "", "9" * 5000):
+            sent = {"proposal": [proposals[0].pk, pk], "answer": "accept"}
+            assert client.post("/scans/proposals/", sent).status_code == 404
+        for after in ("x", "-1", "9" * 19):
+            assert client.get("/scans/proposals/", {"after": after}).status_code == 404
+            assert decide(client, proposals[0], query=f"?after={after}").status_code == 404
+        assert not Decision.objects.exists()
 
-    def test_a_proposal_that_is_not_valid_any_more_says_what_is_wrong(
-        self, english, record, person
-    ):
-        proposal = replace_scan(record().uid, {"defect": "001"}, "why", person("quality"))
+    def test_a_proposal_that_is_not_valid_any_more_says_what_is_wrong(self, english, proposals):
         Defect.objects.filter(code="001").update(active=False)
         Revision.objects.update(number=Revision.objects.get().number + 1)
-        answer = english("superuser").post(f"/scans/proposals/{proposal.pk}/", {"answer": "accept"})
-        assert answer.status_code == 422
+        answer = decide(english("superuser"), proposals[0])
+        assert answer.status_code == 409
         assert "No defect has the code 001." in answer.content.decode()
 
 

@@ -1,18 +1,39 @@
 """A scan that says something wrong is replaced by another one, or by nobody alone."""
 
 import threading
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from django.db import connections
+from django.db import connection, connections, transaction
 from django.utils import timezone, translation
 
 from accounts.models import User
-from scans.corrections import Ended, NotAllowed, Proposed, correct_scan, replace_scan
+from scans.corrections import (
+    Ended,
+    NotAllowed,
+    Proposed,
+    correct_scan,
+    end,
+    lock,
+    replace_scan,
+)
 from scans.models import Decision, Defect, Event, Operator, Proposal, Revision, Scan, Settings
-from scans.proposals import decide, done, waiting
+from scans.proposals import (
+    DECIDED,
+    PAGE_SIZE,
+    Filters,
+    Outcome,
+    count_waiting,
+    decide,
+    decide_all,
+    done,
+    page,
+    waiting,
+)
 from scans.queries import poll
 from scans.recording import record_scan
+from scans.reporting.filters import NO_STATION
 from scans.shifts import shift_at
 from scans.submission import Refused, read
 from tests.scans.sample import payload, post
@@ -246,8 +267,8 @@ class TestFourEyes:
         proposal = proposed(scan, quality)
         assert (proposal.kind, proposal.content) == ("replace", {"defect": "001"})
         assert Scan.objects.valid().get() == scan
-        assert waiting() == [proposal]
-        assert done() == []
+        assert list(waiting()) == [proposal]
+        assert not done().exists()
 
     def test_who_accepts_it_makes_the_event_which_is_the_proposers(self, scan, quality, other):
         proposal = proposed(scan, quality)
@@ -256,8 +277,8 @@ class TestFourEyes:
         event = Event.objects.get()
         assert (event.kind, event.reason, event.recorded_by) == ("replace", WHY, quality)
         assert event.replacement.defect_id == "001"
-        assert waiting() == []
-        assert done() == [proposal]
+        assert not waiting().exists()
+        assert list(done()) == [proposal]
 
     def test_who_refuses_it_changes_nothing_and_it_may_be_proposed_again(
         self, scan, quality, other
@@ -281,6 +302,14 @@ class TestFourEyes:
             decide(proposal.pk, person("admin"), is_accepted=True)
         assert not Event.objects.exists()
 
+    def test_the_same_decision_once_more_is_the_one_that_there_is(self, scan, quality, other):
+        proposal = proposed(scan, quality)
+        first = decide(proposal.pk, other, is_accepted=True, reason="seen")
+        assert decide(proposal.pk, other, is_accepted=True, reason=" seen") == first
+        with pytest.raises(NotAllowed, match="superuser has accepted"):
+            decide(proposal.pk, other, is_accepted=True, reason="other")
+        assert Event.objects.count() == Decision.objects.count() == 1
+
     def test_a_scan_has_one_proposal_at_a_time(self, scan, quality, other):
         proposed(scan, quality)
         with pytest.raises(Proposed, match="quality has proposed"):
@@ -303,8 +332,8 @@ class TestFourEyes:
         assert answer.status_code == 201
         with pytest.raises(Ended, match=r"operator .*: undo"):
             decide(proposal.pk, other, is_accepted=True)
-        assert waiting() == []
-        assert done() == [proposal]
+        assert not waiting().exists()
+        assert list(done()) == [proposal]
 
     def test_what_is_not_valid_any_more_is_not_accepted(self, scan, quality, other):
         proposal = proposed(scan, quality)
@@ -333,6 +362,137 @@ class TestFourEyes:
         assert post(client, sent).status_code == 201
         body = {"reason": "undo", "voided_at": sent["scanned_at"], "station": "FG-01"}
         assert post(client, body, f"/scans/{sent['id']}/void/").status_code == 201
+
+
+@pytest.mark.usefixtures("four_eyes", "in_english")
+class TestManyProposals:
+    @pytest.fixture
+    def proposals(self, record, quality) -> list[Proposal]:
+        scans = [record(cp=f"CP10045821-{number:04}", defect="001") for number in range(1, 5)]
+        return [proposed(scan, quality, {"defect": "002"}) for scan in scans]
+
+    def test_each_is_decided_as_alone_with_the_same_remark(self, proposals, other):
+        pks = [one.pk for one in proposals]
+        outcome = decide_all(pks, other, is_accepted=True, reason=" seen ")
+        assert outcome.left == []
+        assert {one.proposal for one in Decision.objects.filter(reason="seen")} == set(proposals)
+        assert Event.objects.count() == 4
+        assert not waiting().exists()
+
+    def test_what_cannot_be_decided_is_left_with_its_reason_and_the_others_go_through(
+        self, record, proposals, quality, other, person
+    ):
+        ended, refused, *good = proposals
+        wrong = proposed(record(cp="CP10045821-0008"), quality, {"operator": "OP0002"})
+        own = proposed(record(cp="CP10045821-0009"), other)
+        end(lock(ended.scan_id), "void", {}, WHY, quality)
+        decide(refused.pk, person("admin"), is_accepted=False)
+        Operator.objects.filter(badge="OP0002").update(active=False)
+        pks = [one.pk for one in (*proposals, wrong, own)]
+        outcome = decide_all(pks, other, is_accepted=True)
+        assert [one.proposal for one in outcome.decisions] == good
+        assert [one.proposal for one in outcome.left] == [ended, refused, wrong, own]
+        why = [one.why for one in outcome.left]
+        texts = ("quality voided", "admin has refused", "OP0002", "Somebody else")
+        assert all(text in said for text, said in zip(texts, why, strict=True)), why
+        assert set(waiting()) == {wrong, own}
+
+    def test_nothing_too_many_or_a_bad_remark_decides_nothing(self, proposals, other):
+        pks = [one.pk for one in proposals]
+        for asked, reason in (([], ""), (range(1, PAGE_SIZE + 2), ""), (pks, "x" * 501)):
+            with pytest.raises(Refused):
+                decide_all(asked, other, is_accepted=True, reason=reason)
+        with pytest.raises(Proposal.DoesNotExist):
+            decide_all([*pks, 10**9], other, is_accepted=True)
+        assert not Decision.objects.exists()
+
+    def test_a_list_is_narrowed_by_what_quality_thinks_in(self, record, proposals, other):
+        scan = record(cp="CP10045822-0001", station="", defect="002")
+        void = correct_scan(scan.uid, {"kind": "void", "reason": WHY}, other)
+        for names, found in {
+            ("station", "FG-01"): proposals,
+            ("station", NO_STATION): [void],
+            ("kind", "void"): [void],
+            ("kind", "replace"): proposals,
+            ("proposer", "superuser"): [void],
+            # As the scan says, and as it would.
+            ("defect", "001"): proposals,
+            ("defect", "002"): [*proposals, void],
+            ("defect", "000"): [],
+        }.items():
+            filters = Filters(**dict([names]))
+            assert page(filters).proposals == found, names
+            assert count_waiting(filters) == len(found)
+            assert page(filters.but(state=DECIDED)).proposals == []
+
+    def test_a_page_leads_to_the_next_and_begins_anew_when_nothing_is_behind(
+        self, record, quality, other
+    ):
+        asked = [
+            proposed(record(cp=f"CP10045821-{number:04}"), quality)
+            for number in range(1, PAGE_SIZE + 3)
+        ]
+        first = page(Filters())
+        assert first.proposals == asked[:PAGE_SIZE]
+        second = page(Filters(), after=first.next)
+        assert (second.proposals, second.next) == (asked[PAGE_SIZE:], 0)
+        pks = [one.pk for one in second.proposals]
+        decide_all(pks, other, is_accepted=False)
+        assert page(Filters(), after=first.next) == replace(first, next=0)
+        decide_all([one.pk for one in first.proposals], other, is_accepted=False)
+        # The newest first.
+        done = Filters(state=DECIDED)
+        newest = page(done)
+        assert newest.proposals == asked[:1:-1]
+        assert page(done, after=newest.next).proposals == asked[1::-1]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_decide_about_the_same_many_each_is_decided_once(person):
+    ask_for_four_eyes()
+    quality, others = person("quality"), [person("superuser"), person("admin")]
+    pks = []
+    for number in range(1, 11):
+        scan, _ = record_scan(read(payload(cp=f"CP10045821-{number:04}")), quality)
+        pks.append(proposed(scan, quality).pk)
+    outcomes = at_once(
+        2, lambda n: decide_all(pks if n else pks[::-1], others[n], is_accepted=True)
+    )
+    assert sum(len(one.decisions) for one in outcomes) == 10
+    assert sum(len(one.left) for one in outcomes) == 10
+    assert Event.objects.count() == Decision.objects.count() == 10
+
+
+@pytest.mark.django_db(transaction=True)
+def test_where_the_database_fails_half_way_nothing_is_decided(person):
+    ask_for_four_eyes()
+    quality, other = person("quality"), person("superuser")
+    pks = []
+    for number in (1, 2):
+        scan, _ = record_scan(read(payload(cp=f"CP10045821-{number:04}")), quality)
+        pks.append(proposed(scan, quality).pk)
+    held, done = threading.Event(), threading.Event()
+
+    def hold(_: int) -> None:
+        with transaction.atomic():
+            lock(scan.pk)
+            held.set()
+            done.wait(timeout=60)
+
+    def act(_: int) -> Outcome:
+        held.wait(timeout=60)
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SET SESSION innodb_lock_wait_timeout = 1")
+            return decide_all(pks, other, is_accepted=True)
+        finally:
+            done.set()
+
+    outcomes = at_once(2, lambda n: (hold, act)[n](n))
+    assert sorted(type(one).__name__ for one in outcomes) == ["NoneType", "OperationalError"]
+    assert not Decision.objects.exists()
+    assert not Event.objects.exists()
+    assert decide_all(pks, other, is_accepted=True).left == []
 
 
 @pytest.mark.django_db(transaction=True)
