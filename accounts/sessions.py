@@ -1,7 +1,8 @@
 """Keeps sessions in the database, with whose they are, from where, since when and until when."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, cast
 
 from django.conf import settings
@@ -11,6 +12,7 @@ from django.contrib.sessions.backends import db
 from django.contrib.sessions.base_session import AbstractBaseSession
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.core import signing
+from django.db import connection
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -27,15 +29,40 @@ LONGEST_ADDRESS = 45
 # Where a session's content tells of its sign-in.
 _SIGN_IN = "sign_in"
 
+_USER_FIELDS = User._meta.concrete_fields
+_USER_NAMES = [field.attname for field in _USER_FIELDS]
 # In SQL, as each request asks: the ORM would take three times as long to write it. Whose session it
 # is comes along, and the revision of all rights, which spares each request another statement.
-_SESSION = """
-SELECT u.*, r.mark AS rights_revision, s.session_data, s.seen_at AS session_seen_at
+_SESSION = f"""
+SELECT {", ".join(f"u.`{field.column}`" for field in _USER_FIELDS)},
+    r.mark, s.session_data, s.seen_at
 FROM accounts_session s
 LEFT JOIN accounts_user u ON u.id = s.user_id
 LEFT JOIN accounts_rightsrevision r ON r.id = 1
 WHERE s.session_key = %s AND s.expire_date > UTC_TIMESTAMP()
-"""
+"""  # noqa: S608 - of our own names
+
+
+@cache
+def _conversions() -> list[tuple[int, Any, list[Callable[..., Any]]]]:
+    """Of a user's columns that Python has otherwise than the database: place, column, by what."""
+    found = []
+    for place, field in enumerate(_USER_FIELDS):
+        column = field.get_col("u")
+        functions = connection.ops.get_db_converters(column) + field.get_db_converters(connection)
+        if functions:
+            found.append((place, column, functions))
+    return found
+
+
+def _user(values: list[Any]) -> User | None:
+    """Whom a row tells of. What the ORM does for that takes each request 0.07 ms longer."""
+    if values[0] is None:
+        return None
+    for place, column, functions in _conversions():
+        for convert in functions:
+            values[place] = convert(values[place], column, connection)
+    return User.from_db(connection.alias, _USER_NAMES, values)
 
 
 class _AsWritten:
@@ -67,16 +94,19 @@ class SessionStore(db.SessionStore):
         return Session
 
     def load(self) -> dict[str, Any]:
-        rows: Any = User.objects.raw(_SESSION, [self.session_key])
-        row = next(iter(rows), None)
+        with connection.cursor() as cursor:
+            cursor.execute(_SESSION, [self.session_key])
+            row = cursor.fetchone()
         if row is None:
             # As Django does: nobody chooses the key of a session to come.
             self._session_key = None
             return {}
-        self.user = row if row.pk is not None else None
-        # No column of the user's, so Django has not given it a time zone.
-        self.seen_at = row.session_seen_at and row.session_seen_at.replace(tzinfo=UTC)
-        return self.decode(row.session_data)
+        *values, rights_revision, session_data, seen_at = row
+        self.user = _user(values)
+        if self.user is not None:
+            self.user.rights_revision = rights_revision  # type: ignore[attr-defined]
+        self.seen_at = seen_at and seen_at.replace(tzinfo=UTC)
+        return self.decode(session_data)
 
     def decode(self, session_data: str | bytes) -> dict[str, Any]:
         try:
