@@ -4,6 +4,7 @@ import weakref
 from typing import Any
 
 from django.db.backends.base.base import NO_DB_ALIAS
+from django.db.backends.signals import connection_created
 from django.db.utils import InterfaceError
 
 from quality.pool import forking
@@ -78,12 +79,42 @@ class DatabaseWrapper(SessionWrapper):
     def connect(self) -> None:
         """Borrow a connection. One that cannot be initialised is closed, not kept."""
         try:
-            super().connect()
+            if self._known_settings == self.settings_dict:
+                self._connect_again()
+            else:
+                super().connect()
             if self._limits:
                 self._apply_limit()
         except BaseException:
             self._discard()
             raise
+
+    def _connect_again(self) -> None:
+        # Django's own connect(), less what need not be said to a connection that was lent before:
+        # a third of the time that a borrow takes.
+        self.in_atomic_block = self.needs_rollback = self.closed_in_transaction = False
+        self.savepoint_ids: list[str] = []
+        self.atomic_blocks: list[Any] = []
+        self.errors_occurred = False
+        self.health_check_enabled = self.settings_dict["CONN_HEALTH_CHECKS"]
+        self.health_check_done = True
+        # CONN_MAX_AGE is 0: it goes back whenever Django looks.
+        self.close_at = 0.0
+        self.connection = self.get_new_connection(ConnectionParams(self._known_params))
+        session = self._session()
+        autocommit = self.settings_dict["AUTOCOMMIT"]
+        if (
+            session is not None
+            and session.initialised
+            and session.get_autocommit() == autocommit
+            and not self.run_commit_hooks_on_set_autocommit_on
+        ):
+            self.autocommit = autocommit
+        else:
+            self.set_autocommit(autocommit)
+            self.init_connection_state()
+        connection_created.send(sender=self.__class__, connection=self)
+        self.run_on_commit = []
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         """A connection from the pool. Raises PoolTimeout; MySQLdb.Error as stock Django does."""
@@ -154,7 +185,7 @@ class DatabaseWrapper(SessionWrapper):
             return
         forking.keep(self.connection)
         self._lender = None
-        self.run_on_commit: list[Any] = []
+        self.run_on_commit = []
         if self.in_atomic_block:
             self.connection = GoneConnection()
             self.closed_in_transaction = True

@@ -1,7 +1,11 @@
 """Nothing that a borrower did to its session reaches the next one."""
 
+import time
+from typing import Any
+
 import pytest
 from django.db import OperationalError
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
 from tests.pool.conftest import SCHEMA, eventually, select, thread_id
@@ -240,3 +244,45 @@ def test_a_transaction_that_nobody_ended_is_undone(shop):
     run(wrapper, "INSERT INTO things VALUES (5)")
     wrapper.close()
     assert select(shop.wrapper(), "SELECT count(*) FROM things") == 0
+
+
+# ----- A borrow after the first one
+
+
+def test_a_later_borrow_leaves_the_wrapper_as_djangos_own_connect_does(database):
+    shop = database(pool={"max_size": 1})
+    wrapper = shop.wrapper()
+    told = []
+
+    def listen(connection, **kwargs):
+        told.append(connection)
+
+    def state() -> dict[str, Any]:
+        ours = ("connection", "close_at", "queries_log")
+        return {name: value for name, value in vars(wrapper).items() if name not in ours}
+
+    connection_created.connect(listen)
+    try:
+        # The second is of a wrapper that knows its settings, and of a session that is initialised.
+        BaseDatabaseWrapper.connect(wrapper)
+        first = state()
+        wrapper.close()
+        wrapper.in_atomic_block = wrapper.needs_rollback = wrapper.errors_occurred = True
+        wrapper.savepoint_ids, wrapper.atomic_blocks = ["s1"], [None]
+        wrapper.autocommit = False
+        wrapper.connect()
+    finally:
+        connection_created.disconnect(listen)
+    assert state() == first
+    assert wrapper.close_at <= time.monotonic()
+    assert told == [wrapper, wrapper]
+    wrapper.close()
+
+
+def test_a_later_borrow_is_in_the_mode_that_the_settings_ask_for(database):
+    wrapper = database(pool={"max_size": 1}, AUTOCOMMIT=False).wrapper()
+    for _ in range(3):
+        wrapper.connect()
+        assert not wrapper.get_autocommit()
+        assert not wrapper.connection.get_autocommit()
+        wrapper.close()
