@@ -12,6 +12,7 @@ from scans.models import Scan
 
 # The orders of one simulation, so many that it does not reach their end.
 ORDERS = 100_000
+FIRST, LAST = 10_000_000, 99_999_999
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,16 +25,23 @@ class Verdict:
 
 
 def free_orders() -> int:
-    """The first of ORDERS orders of which no piece was ever scanned."""
+    """The first of ORDERS orders of which no piece was ever scanned.
+
+    Anywhere: of several simulations that begin at once hardly two scan the same pieces.
+    """
     while True:
-        first = 10_000_000 + secrets.randbelow(800) * ORDERS
+        first = FIRST + secrets.randbelow(LAST - FIRST - ORDERS)
         if not _of(first).exists():
             return first
 
 
-def verify(first_order: int, confirmed: Iterable[str]) -> Verdict:
-    """Compare the orders from `first_order` on with what the site has confirmed."""
-    rows = list(_of(first_order).values_list("uid", "cp"))
+def verify(first_order: int, made: Iterable[str], confirmed: Iterable[str]) -> Verdict:
+    """Compare the orders from `first_order` on with what was made, and what the site confirmed.
+
+    Scans of others may lie among them: of another simulation that began at the same moment.
+    """
+    made_ids = {UUID(one) for one in made}
+    rows = [row for row in _of(first_order).values_list("uid", "cp") if row[0] in made_ids]
     stored = {uid for uid, _ in rows}
     return Verdict(
         stored=len(rows),

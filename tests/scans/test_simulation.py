@@ -137,8 +137,11 @@ def test_what_is_missing_or_there_twice_is_found(master_data):
         record_scan(read(one), user)
     # Of another order: none of this simulation's.
     record_scan(read(payload(cp="CP99999999-0001")), user)
+    # Another simulation's, which came upon the same piece.
+    record_scan(read(payload(cp=f"CP{first}-0001")), user)
     missing = str(uuid4())
-    verdict = verify(first, [*(one["id"] for one in scans), missing])
+    made = [*(one["id"] for one in scans), missing]
+    verdict = verify(first, made, made)
     assert verdict.stored == 3
     assert verdict.lost == [missing]
     assert verdict.doubled == [f"CP{first}-0002"]

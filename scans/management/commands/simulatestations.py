@@ -73,7 +73,7 @@ class Command(BaseCommand):
         except NotSignedIn as error:
             raise CommandError(str(error)) from error
         tally, took = simulation.tally, time.monotonic() - began
-        verdict = verify(first_order, tally.confirmed)
+        verdict = verify(first_order, tally.made, tally.confirmed)
         summary = summary_of(tally, verdict, took)
         if options["json"]:
             self.stdout.write(json.dumps(summary))
