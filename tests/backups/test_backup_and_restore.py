@@ -173,8 +173,8 @@ def test_one_that_is_told_to_end_leaves_nothing_behind(house):
         return out + error
 
     before = house.files()
-    # Its data is whole within 0.1 s, and stays from then on, data and manifest: only its test is given
-    # up. It may have no time left to say so.
+    # Its data is whole within 0.1 s, and stays from then on with its manifest: only its test is
+    # given up. It may have no time left to say so.
     while "Backup taken" in end_one() or len(house.files()) == len(before) + 2:
         assert not list(house.folder.glob("*.partial"))
         before = house.files()
