@@ -21,14 +21,7 @@ class Doings:
     - from the start, when something is open that BEGIN would end, such as LOCK TABLES.
     """
 
-    __slots__ = (
-        "_begins",
-        "_is_open",
-        "connection",
-        "is_spoiled",
-        "is_touched",
-        "usual_limit",
-    )
+    __slots__ = ("_begins", "_is_open", "connection", "is_spoiled", "is_touched", "usual_limit")
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection

@@ -174,6 +174,15 @@ def database(server) -> Iterator[Callable[..., Database]]:
             eventually(lambda pool=pool: not pool.slots.taken and not pool.page.is_shared)
 
 
+@pytest.fixture
+def wrapper(database: Callable[..., Database]) -> Iterator[DatabaseWrapper]:
+    """The only connection of its pool, with which nothing was done."""
+    wrapper = database(pool={"max_size": 1, "min_size": 0}).wrapper()
+    thread_id(wrapper)
+    yield wrapper
+    wrapper.close()
+
+
 @pytest.fixture(scope="module")
 def objects(server: Server) -> Iterator[None]:
     """The objects that leave traces in a session exist."""

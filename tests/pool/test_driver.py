@@ -16,15 +16,6 @@ from tests.pool.conftest import select, thread_id
 CREATE_TABLE = "CREATE TEMPORARY TABLE seen (number INT PRIMARY KEY)"
 
 
-@pytest.fixture
-def wrapper(database):
-    """The only connection of its pool, with which nothing was done."""
-    wrapper = database(pool={"max_size": 1, "min_size": 0}).wrapper()
-    thread_id(wrapper)
-    yield wrapper
-    wrapper.close()
-
-
 # ----- What it asks for
 
 

@@ -14,15 +14,6 @@ SEVERAL_ROWS = "SELECT seq FROM seq_1_to_5"
 MANY_ROWS = "SELECT REPEAT('x', 1000) FROM seq_1_to_5000"
 
 
-@pytest.fixture
-def wrapper(database):
-    """The only connection of its pool, with which nothing was done."""
-    wrapper = database(pool={"max_size": 1, "min_size": 0}).wrapper()
-    thread_id(wrapper)
-    yield wrapper
-    wrapper.close()
-
-
 def needs(wrapper) -> str:
     return wrapper.connection.session.needs_reset()
 
