@@ -44,7 +44,7 @@ def end_connections(administrator: Administrator, *, but: Collection[int] = ()) 
 
 
 @contextlib.contextmanager
-def hogging(server: PrivateMariaDB, administrator: Administrator, count: int) -> Iterator[None]:
+def hogging(server: PrivateMariaDB, administrator: Administrator, count: int) -> Iterator[set[int]]:
     """Somebody else has so many connections, and took them from whoever had them."""
     own: set[int] = set()
     with contextlib.ExitStack() as open_ones:
@@ -59,7 +59,7 @@ def hogging(server: PrivateMariaDB, administrator: Administrator, count: int) ->
                 continue
             open_ones.callback(connection.close)
             own.add(connection.thread_id())
-        yield
+        yield own
 
 
 def test_a_server_without_room_loses_nothing(rig: Rig, server, report: Report):
@@ -72,9 +72,11 @@ def test_a_server_without_room_loses_nothing(rig: Rig, server, report: Report):
             administrator.setting("max_connections", FEWEST_CONNECTIONS),
         ):
             end_connections(administrator)
-            with hogging(server, administrator, FEWEST_CONNECTIONS - LEFT):
+            with hogging(server, administrator, FEWEST_CONNECTIONS - LEFT) as taken:
                 time.sleep(FULL_SECONDS)
+                is_full = taken <= set(administrator.connections())
         assert report.hold(episode.verdict()) == []
+    assert is_full, "the server had room for all"
 
 
 def test_connections_that_the_server_closes_when_idle_cost_nobody_an_error(
