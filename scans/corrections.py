@@ -60,9 +60,14 @@ class Proposed(NotAllowed):
 def lock(pk: int) -> Scan:
     """The scan, for the one transaction that may end it now. Raises Ended."""
     scan = Scan.objects.select_for_update().get(pk=pk)
+    refuse_ended(scan)
+    return scan
+
+
+def refuse_ended(scan: Scan) -> None:
+    """Raises Ended when an event has ended it."""
     if event := Event.objects.select_related("recorded_by").filter(scan=scan).first():
         raise Ended(event)
-    return scan
 
 
 # ----- Voiding

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from scans.corrections import NotAllowed, end, lock
+from scans.corrections import NotAllowed, end, refuse_ended
 from scans.floor import current_floor
 from scans.models import Decision, Event, Proposal, Scan
 from scans.replacing import changes_of
@@ -144,14 +144,14 @@ def decide(pk: int, user: User, *, is_accepted: bool, reason: str = "") -> Decis
         raise NotAllowed(_("Somebody else decides about what you have proposed."))
     with transaction.atomic():
         # Who is quicker has the lock; then his decision says more than the event that came of it.
-        Scan.objects.select_for_update().get(pk=proposal.scan_id)
+        scan = Scan.objects.select_for_update().get(pk=proposal.scan_id)
         found = Decision.objects.select_related("decided_by").filter(proposal=proposal).first()
         if found is not None:
             said = (found.decided_by_id, found.is_accepted, found.reason)
             if said == (user.pk, is_accepted, remark):
                 return found
             raise Decided(found)
-        scan = lock(proposal.scan_id)
+        refuse_ended(scan)
         decision = Decision.objects.create(
             proposal=proposal,
             is_accepted=is_accepted,
