@@ -1,9 +1,7 @@
 """The board on the wall: news without a reload, alarms, outages, the end of a session."""
 
 import itertools
-import json
 import os
-import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -16,6 +14,7 @@ from playwright.sync_api import Locator, Page, Route, expect
 
 from scans.shifts import FACTORY
 from tests.e2e.station import sign_in
+from tests.e2e.telling import telling
 from tests.e2e.test_admin import violations
 from tests.e2e.test_look import TABLET, TINY, picture
 from tests.serving import PASSWORD, Browser
@@ -221,14 +220,7 @@ def floor_of(*lines: int, code: str = "FG-{:02d}", **changes: Any) -> Callable[[
     """The board with as many stations in each line, the last line without a name."""
     counts = {"approved": 1234} | changes
 
-    def answer(route: Route) -> None:
-        response = route.fetch()
-        head, data, tail = re.split(
-            r'(?<=<script id="board-data" type="application/json">)(.*?)(?=</script>)',
-            response.text(),
-            flags=re.DOTALL,
-        )
-        board = json.loads(data)
+    def changed(board: Any) -> Any:
         one, numbers = board["lines"][0]["stations"][0], itertools.count(1)
         board["lines"] = [
             {
@@ -239,9 +231,9 @@ def floor_of(*lines: int, code: str = "FG-{:02d}", **changes: Any) -> Callable[[
             }
             for place, count in enumerate(lines, start=1)
         ]
-        route.fulfill(response=response, body=head + json.dumps(board) + tail)
+        return board
 
-    return answer
+    return telling("board-data", changed)
 
 
 @pytest.mark.parametrize(
