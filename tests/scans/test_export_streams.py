@@ -112,14 +112,16 @@ def test_a_hundred_thousand_rows_come_within_30_seconds_at_flat_memory(site, coo
 
 
 def test_who_leaves_in_the_middle_makes_room_for_another(site, cookie):
-    for number in range(1, 4):
+    before = len(lines(site, "cut off"))
+    for number in range(before + 1, before + 4):
         with asked(site, cookie, f"/scans/export.csv{QUERY}") as answer:
             answer.read(1000)
         deadline = time.monotonic() + 30
         while len(lines(site, "cut off")) < number and time.monotonic() < deadline:
             time.sleep(0.05)
         assert len(lines(site, "cut off")) == number
-    assert in_use(site) == 0
+    # A chore of the site may use one for a moment.
+    rests_for_a_second(site)
 
 
 def rests_for_a_second(site: Site) -> None:
@@ -139,6 +141,7 @@ def lines(site: Site, outcome: str) -> list[str]:
 
 def test_what_fails_on_the_way_is_no_whole_file(site, cookie):
     """The table vanishes; the reader is told so by an end that is none."""
+    before = len(lines(site, "failed"))
     with asked(site, cookie, f"/scans/export.csv{QUERY}") as answer:
         answer.read(1000)
         time.sleep(1)
@@ -148,7 +151,7 @@ def test_what_fails_on_the_way_is_no_whole_file(site, cookie):
                 answer.read()
         finally:
             site.database.run("RENAME TABLE scans_gone TO scans_scan")
-    assert len(lines(site, "failed")) == 1
+    assert len(lines(site, "failed")) == before + 1
     with asked(site, cookie, f"/scans/export.csv{QUERY}&station=none") as answer:
         assert len(answer.read().splitlines()) == 1
 
