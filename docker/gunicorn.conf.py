@@ -147,9 +147,10 @@ def post_worker_init(worker):
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     from quality import chores
-    from quality.monitor import health, sampling
+    from quality.monitor import health, sampling, webworkers
 
     health.leave_when(succession.is_leaving)
+    webworkers.tell(expected=worker.cfg.workers, count_serving=succession.serving)
     sampling.start()
     chores.start()
     # What is there by now stays, and most of what comes goes without a search: to look for garbage

@@ -123,7 +123,7 @@ class Worker(ThreadWorker):
         try:
             super().init_process()
         except Exception as error:
-            if self.booted or not (succession.is_served() or succession.is_leaving()):
+            if self.booted or not (succession.serving() or succession.is_leaving()):
                 raise
             self._keep_place(error)
 

@@ -58,9 +58,9 @@ def is_awaited() -> bool:
     return any(state in _workers[:] for state in (_COMES, _GIVES_UP))
 
 
-def is_served() -> bool:
-    """Whether any worker serves."""
-    return _SERVES in _workers[:]
+def serving() -> int:
+    """How many workers serve."""
+    return _workers[:].count(_SERVES)
 
 
 def has_given_up(age: int) -> bool:

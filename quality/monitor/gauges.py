@@ -12,6 +12,7 @@ from quality.monitor import recent, usage, workers
 from quality.monitor.backups import backup_numbers
 from quality.monitor.recent import ServerFacts
 from quality.monitor.rules import SILENT_INTERVALS, server_percent
+from quality.monitor.webworkers import web_worker_numbers
 from quality.pool.numbers import BOUNDS, Histogram, WorkerNumbers
 
 # Of each pool, now.
@@ -82,6 +83,10 @@ SERVER_SUMS: dict[str, tuple[str, Callable[[ServerFacts], float]]] = {
     "db_server_aborted_connects": ("Attempts that failed.", lambda it: it["aborted_connects"]),
 }
 
+WEB_WORKERS = {
+    "web_workers_expected": "Web workers that are configured.",
+    "web_workers_serving": "Web workers that serve.",
+}
 BACKUPS = {
     "backup_age_seconds": "Age of the newest good backup.",
     "backup_test_failed": "Whether the newest backup failed its restore test: 1, else 0.",
@@ -103,6 +108,8 @@ class Gauges:
             usage.STATUSES.index(usage.status(living)),
         )
         yield from _of_samples(now)
+        for name, value in web_worker_numbers().items():
+            yield GaugeMetricFamily(name, WEB_WORKERS[name], value)
         for name, value in backup_numbers(now=now).items():
             yield GaugeMetricFamily(name, BACKUPS[name], value)
 

@@ -17,6 +17,7 @@ from prometheus_client.values import MultiProcessValue, MutexValue
 
 from quality.monitor.backups import backup_numbers
 from quality.monitor.places import Place
+from quality.monitor.webworkers import web_worker_numbers
 
 logger = logging.getLogger(__name__)
 
@@ -193,7 +194,7 @@ class Counted:
 def counters() -> dict[str, float]:
     """For a sample: {"scans_stored": 12.0, …}, outcomes of all processes since the start.
 
-    Also the numbers of backups, where they are configured. About 0.2 ms.
+    Also the numbers of web workers, and of backups, where they are configured. About 0.2 ms.
     """
     names = {"sign_ins", *(name for name, _ in settings.MONITOR_OUTCOMES.values())}
     found = {
@@ -203,4 +204,4 @@ def counters() -> dict[str, float]:
         for sample in family.samples
         if sample.name.endswith("_total")
     }
-    return found | backup_numbers(now=time.time())
+    return found | web_worker_numbers() | backup_numbers(now=time.time())

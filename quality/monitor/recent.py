@@ -60,7 +60,7 @@ class Sample(TypedDict):
     wait_p50 …       seconds that borrowers of the interval waited; None without any
     connects … leaks of the interval; closes of all reasons
     server           None when it did not answer; then server_error says why
-    counters         what metrics.counters() said: sums since the start
+    counters         what metrics.counters() said: sums since the start, and other numbers
     """
 
     at: float

@@ -121,6 +121,14 @@ def _polls_without_scans(window: Window) -> float:
     return _grown(window, "station_polls_answered")
 
 
+def _missing_web_workers(window: Window) -> float | None:
+    numbers = window[-1]["counters"]
+    if "web_workers_expected" not in numbers:
+        return None
+    # At a reload more serve than are expected.
+    return numbers["web_workers_expected"] - numbers["web_workers_serving"]
+
+
 def _backup_age_hours(window: Window) -> float | None:
     age_seconds = window[-1]["counters"].get("backup_age_seconds")
     return None if age_seconds is None else age_seconds / 3600
@@ -215,6 +223,16 @@ _RULES = (
         threshold=1,
         window_seconds=300,
         for_seconds=600,
+    ),
+    Rule(
+        name="WorkerMissing",
+        severity=WARNING,
+        summary=_("Web workers that are missing: {value:.0f}."),
+        value=_missing_web_workers,
+        promql="web_workers_expected - web_workers_serving",
+        threshold=1,
+        # One that was killed is replaced within seconds.
+        for_seconds=60,
     ),
     Rule(
         name="BackupTooOld",

@@ -67,6 +67,12 @@ CASES: list[tuple[str, Change, float, float]] = [
     ("ServerNearlyFull", lambda _: {"server": {"max_user_connections": 12}}, 60, 0),
     ("LongStatement", lambda _: {"server": {"longest_statement_seconds": 30.0}}, 0, 0),
     ("NoScans", idle_counters, 900, 0),
+    (
+        "WorkerMissing",
+        lambda _: {"counters": {"web_workers_expected": 2.0, "web_workers_serving": 1.0}},
+        60,
+        0,
+    ),
     ("BackupTooOld", lambda _: {"counters": {"backup_age_seconds": 26 * 3600.0}}, 0, 0),
     ("BackupUnusable", lambda _: {"counters": {"backup_test_failed": 1.0}}, 0, 0),
 ]
@@ -93,6 +99,7 @@ def test_it_begins_after_its_time_and_ends_with_its_reason(
         counters = samples[-1]["counters"] | {"scans_stored": 1000.0 + number}
         counters.pop("backup_age_seconds", None)
         counters.pop("backup_test_failed", None)
+        counters["web_workers_serving"] = counters.get("web_workers_expected", 0.0)
         samples.append(sample(number, counters=counters))
         if name not in names(samples):
             break

@@ -2,9 +2,12 @@
 
 import http.client
 import os
+import re
 import signal
+import subprocess
 import threading
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -58,13 +61,15 @@ def database(server, tmp_path_factory) -> Database:
 
 @pytest.fixture
 def start(database, tmp_path) -> Iterator[Callable[..., Site]]:
-    """`start(SHUTDOWN_DELAY="3")` is a site that serves."""
+    """`start(SHUTDOWN_DELAY="3")` is a site of which each worker serves."""
     sites = []
 
     def started(**options: str) -> Site:
         site = Site(database, tmp_path, workers=WORKERS, **options)
         sites.append(site)
         site.start()
+        # It answers when the first of them does.
+        await_true("all serve", lambda: web_workers(site)["serving"] == WORKERS, MOST_SECONDS)
         return site
 
     yield started
@@ -91,6 +96,14 @@ class Module:
 @pytest.fixture
 def module(tmp_path) -> Module:
     return Module(tmp_path)
+
+
+def web_workers(site: Site) -> dict[str, float]:
+    """How many are expected, and how many serve, as /metrics says."""
+    with urllib.request.urlopen(f"{site.url}/metrics", timeout=20) as answer:
+        text = answer.read().decode()
+    found = re.findall(r"^web_workers_(\w+) (\S+)$", text, re.MULTILINE)
+    return {name: float(number) for name, number in found}
 
 
 def await_tries(site: Site, number: int) -> None:
@@ -211,6 +224,30 @@ def test_who_cannot_be_replaced_leaves_the_others_serving_until_it_can(start, mo
     before = set(site.worker_pids)
     site.signal(signal.SIGHUP)
     await_successors(site, before)
+
+
+def test_who_is_missing_is_told_of_until_all_serve(start, module):
+    """In the metrics at once, by the alert when its time has come."""
+    site = start(configuration=module.configuration, MONITOR_INTERVAL="1", ALERT_TIME_FACTOR="0.05")
+    assert web_workers(site) == {"expected": WORKERS, "serving": WORKERS}
+    module.write(BROKEN)
+    os.kill(site.worker_pids[0], signal.SIGKILL)
+    await_true("one serves", lambda: web_workers(site)["serving"] == 1, MOST_SECONDS)
+    said = subprocess.CompletedProcess([], 0, "")
+
+    def says(text: str) -> bool:
+        nonlocal said
+        said = site.manage("poolstatus")
+        return text in said.stdout
+
+    alert = "Alert: warning WorkerMissing: Web workers that are missing: 1."
+    await_true("an alert", lambda: says(alert), MOST_SECONDS)
+    assert "See /monitor/runbook#workermissing" in said.stdout
+    assert said.stdout.splitlines()[0].endswith(": warning")
+    assert said.returncode == 1
+    module.write(WELL)
+    await_true("none", lambda: says("Alerts: none"), MOST_SECONDS)
+    assert web_workers(site) == {"expected": WORKERS, "serving": WORKERS}
 
 
 def test_who_leaves_while_a_place_is_empty_leaves_as_usual(start, module):

@@ -36,18 +36,21 @@ def test_who_has_given_up_is_awaited_until_he_has_gone():
     succession.gives_up(1)
     assert succession.has_given_up(1)
     assert succession.is_awaited()
-    assert not succession.is_served()
+    assert not succession.serving()
     succession.has_gone(1)
     assert not succession.is_awaited()
 
 
-def test_it_is_served_while_one_serves():
-    succession.comes(1)
-    assert not succession.is_served()
+def test_those_that_serve_are_counted():
+    for age in (1, 2):
+        succession.comes(age)
+    assert succession.serving() == 0
     succession.serves(1)
-    assert succession.is_served()
+    assert succession.serving() == 1
+    succession.serves(2)
+    assert succession.serving() == 2
     succession.has_gone(1)
-    assert not succession.is_served()
+    assert succession.serving() == 1
 
 
 def test_who_serves_is_not_forgotten_however_many_try():
@@ -57,4 +60,4 @@ def test_who_serves_is_not_forgotten_however_many_try():
         succession.comes(age)
         succession.gives_up(age)
         succession.has_gone(age)
-    assert succession.is_served()
+    assert succession.serving() == 1
