@@ -135,8 +135,16 @@ def pre_fork(server, worker):
     succession.comes(worker.age)
 
 
+def on_reload(server):
+    # Somebody has mended something.
+    succession.try_at_once()
+
+
 def child_exit(server, worker):
-    if succession.has_given_up(worker.age) and not succession.is_leaving():
+    # None is to come any more when gunicorn ends: then its ports are closed.
+    if succession.has_come_to_nothing(worker.age) and server.LISTENERS:
+        if not succession.has_given_up(worker.age):
+            worker.cannot_start("it was killed, or ended itself, while it loaded")
         # Before it is not awaited any more: old workers of a reload would make room for nobody.
         server.spawn_worker()
     succession.has_gone(worker.age)

@@ -101,7 +101,8 @@ class Worker(ThreadWorker):
     then load for seconds while nobody serves. Here the old ones go on until all new ones do.
 
     When a worker cannot start, gunicorn ends itself and all others. That is right where nobody
-    serves, as at a first start. Here the others go on, and it keeps its place until another tries.
+    serves, as at a first start. Here the others go on, and the next one waits before it tries. So
+    it does after one that was killed while it loaded: gunicorn would fork one after the other.
 
     Leans on ThreadWorker's `handle_exit`, `set_accept_enabled`, `sockets`, `enqueue_req`, `handle`,
     `finish_request`, `tpool`, `nr_conns`, `pending_conns`, `poller`, on the connection's `init()`,
@@ -125,27 +126,33 @@ class Worker(ThreadWorker):
         except Exception as error:
             if self.booted or not (succession.serving() or succession.is_leaving()):
                 raise
-            self._keep_place(error)
+            # By any other code gunicorn would end.
+            self.cannot_start(f"{type(error).__name__}: {error}", error)
+            succession.gives_up(self.age)
+            sys.exit(0)
 
-    def _keep_place(self, error: Exception) -> None:
-        """Let time pass before another one tries; by any other code gunicorn would end."""
-        now = time.monotonic()
-        pause_seconds, is_new = succession.could_not_start(f"{type(error).__name__}: {error}", now)
-        if is_new:
+    def cannot_start(self, why: str, error: Exception | None = None) -> None:
+        """Say so, once for each reason; the next one is to wait before it tries."""
+        if succession.could_not_start(why, time.monotonic()):
             self.log.error(
-                "A worker cannot start, and its place stays empty. The others go on, and it is "
-                "tried again, in the end each %.0f s, without a word until it says something "
-                "else. Mend what it says, or restart gunicorn.",
+                "A worker cannot start, and its place stays empty: %s. Those that serve go on, and "
+                "it is tried again, in the end each %.0f s, without a word until it is something "
+                "else. Mend it, or restart gunicorn.",
+                why,
                 succession.MOST_PAUSE_SECONDS,
                 exc_info=error,
             )
-        while time.monotonic() < now + pause_seconds:
+
+    def load_wsgi(self) -> None:
+        # Here: before it has loaded anything a worker that waits costs no memory, and it hears its
+        # signals by now.
+        while succession.pause_seconds(time.monotonic()):
             if self.is_to_leave or not self.alive or os.getppid() != self.ppid:
+                succession.leaves(self.age)
                 sys.exit(0)
             self.notify()
             time.sleep(LOOK_SECONDS)
-        succession.gives_up(self.age)
-        sys.exit(0)
+        super().load_wsgi()
 
     def notify(self) -> None:
         now = time.monotonic()

@@ -9,6 +9,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -33,11 +34,14 @@ exec(open({str(ROOT / "docker/gunicorn.conf.py")!r}).read().replace(
 WELL = "from quality.wsgi import application as one\n"
 BROKEN = "from quality.wsgi import another as one\n"
 # The process that tries whether a worker would start counts nothing.
-BROKEN_IN_WORKERS = f"""{WELL}
-import os
+IN_WORKERS = f"""{WELL}
+import os, signal
 if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-    raise RuntimeError("in a worker alone")
-"""
+    """
+BROKEN_IN_WORKERS = f"{IN_WORKERS}raise RuntimeError('in a worker alone')\n"
+# As it would be where memory is short.
+KILLED_IN_WORKERS = f"{IN_WORKERS}os.kill(os.getpid(), signal.SIGKILL)\n"
+ENDED_IN_WORKERS = f"{IN_WORKERS}raise SystemExit\n"
 CANNOT_START = "A worker cannot start"
 SLOW = f"""{AS_USUAL}
 import time
@@ -114,6 +118,12 @@ def await_tries(site: Site, number: int) -> None:
         lambda: site.log.read_text().count("Booting worker") >= most,
         MOST_SECONDS,
     )
+
+
+def tries_of(site: Site) -> list[datetime]:
+    """When a worker was forked, as the log has it."""
+    found = re.findall(r"^(\S+) .*Booting worker", site.log.read_text(), re.MULTILINE)
+    return [datetime.fromisoformat(text) for text in found]
 
 
 def await_successors(site: Site, before: set[int]) -> None:
@@ -226,11 +236,52 @@ def test_who_cannot_be_replaced_leaves_the_others_serving_until_it_can(start, mo
     await_successors(site, before)
 
 
+@pytest.mark.parametrize(
+    "text", [BROKEN, KILLED_IN_WORKERS, ENDED_IN_WORKERS], ids=["exception", "signal", "exit"]
+)
+def test_the_longer_none_can_start_the_longer_are_the_pauses(start, module, text):
+    site = start(configuration=module.configuration)
+    killed, other = site.worker_pids
+    module.write(text)
+    os.kill(killed, signal.SIGKILL)
+    await_tries(site, 5)
+    first, *others = tries_of(site)[WORKERS:]
+    waited = [(one - first).total_seconds() for one in others]
+    # It is forked where the last one has failed, and waits before it tries: the second for 1 s.
+    for seconds, least_seconds in zip(waited[1:4], (1, 2, 4), strict=True):
+        assert seconds >= least_seconds, waited
+    assert site.log.read_text().count(CANNOT_START) == 1
+    assert other in site.worker_pids
+    module.write(WELL)
+    await_true("it is mended", lambda: "Workers start again" in site.messages(), MOST_SECONDS)
+
+
+@pytest.mark.parametrize("how", ["reload", "the end of one that served"])
+def test_nobody_waits_where_one_can_start_again(start, module, tmp_path, how):
+    patient = tmp_path / "patient.conf.py"
+    patient.write_text(
+        Path(module.configuration).read_text()
+        + "succession.LEAST_PAUSE_SECONDS = succession.MOST_PAUSE_SECONDS = 3600.0\n"
+    )
+    site = start(configuration=str(patient))
+    killed, other = site.worker_pids
+    module.write(KILLED_IN_WORKERS)
+    os.kill(killed, signal.SIGKILL)
+    await_true("it is said", lambda: CANNOT_START in site.messages(), MOST_SECONDS)
+    module.write(WELL)
+    if how == "reload":
+        site.signal(signal.SIGHUP)
+    else:
+        os.kill(other, signal.SIGKILL)
+    await_successors(site, {killed, other})
+    await_true("all serve", lambda: web_workers(site)["serving"] == WORKERS, MOST_SECONDS)
+
+
 def test_who_is_missing_is_told_of_until_all_serve(start, module):
     """In the metrics at once, by the alert when its time has come."""
     site = start(configuration=module.configuration, MONITOR_INTERVAL="1", ALERT_TIME_FACTOR="0.05")
     assert web_workers(site) == {"expected": WORKERS, "serving": WORKERS}
-    module.write(BROKEN)
+    module.write(KILLED_IN_WORKERS)
     os.kill(site.worker_pids[0], signal.SIGKILL)
     await_true("one serves", lambda: web_workers(site)["serving"] == 1, MOST_SECONDS)
     said = subprocess.CompletedProcess([], 0, "")
@@ -250,21 +301,29 @@ def test_who_is_missing_is_told_of_until_all_serve(start, module):
     assert web_workers(site) == {"expected": WORKERS, "serving": WORKERS}
 
 
-def test_who_leaves_while_a_place_is_empty_leaves_as_usual(start, module):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGQUIT])
+@pytest.mark.parametrize("text", [BROKEN, KILLED_IN_WORKERS], ids=["exception", "signal"])
+def test_who_leaves_while_a_place_is_empty_leaves_as_usual(start, module, text, number):
     site = start(configuration=module.configuration)
-    module.write(BROKEN)
+    module.write(text)
     os.kill(site.worker_pids[0], signal.SIGKILL)
     await_tries(site, 3)
-    end(signal.SIGTERM)(site)
+    tries = len(tries_of(site))
+    end(number)(site)
     assert site.exit_code == 0
-    assert site.messages().count("Traceback") == 1
+    assert site.messages().count(CANNOT_START) == 1
+    assert site.messages().count("Traceback") == (text == BROKEN)
+    assert len(tries_of(site)) <= tries + 1
 
 
-def test_a_reload_whose_workers_cannot_start_after_all_leaves_the_old_ones(start, module):
+@pytest.mark.parametrize(
+    "text", [BROKEN_IN_WORKERS, KILLED_IN_WORKERS], ids=["exception", "signal"]
+)
+def test_a_reload_whose_workers_cannot_start_after_all_leaves_the_old_ones(start, module, text):
     site = start(configuration=module.configuration)
     browser = Browser(site.url, "demo-password-1")
     before = set(site.worker_pids)
-    module.write(BROKEN_IN_WORKERS)
+    module.write(text)
     site.signal(signal.SIGHUP)
     await_true("it is said", lambda: CANNOT_START in site.messages(), MOST_SECONDS)
     await_tries(site, 3)
@@ -287,6 +346,19 @@ def test_where_nobody_serves_who_cannot_start_ends_the_site(start, module):
         site.start()
     assert time.monotonic() - began < MOST_SECONDS
     assert "Worker failed to boot" in site.messages()
+
+
+def test_where_nobody_serves_and_each_is_killed_it_goes_on_trying(start, module):
+    """Memory comes back by itself, and what lies on the disk does not."""
+    site = start(configuration=module.configuration)
+    module.write(KILLED_IN_WORKERS)
+    for pid in site.worker_pids:
+        os.kill(pid, signal.SIGKILL)
+    await_tries(site, 4)
+    assert site.is_running
+    module.write(WELL)
+    await_true("it is mended", lambda: "Workers start again" in site.messages(), MOST_SECONDS)
+    assert Browser(site.url, "demo-password-1").look("/scans/recent/")[0] == 200
 
 
 def test_who_is_told_to_leave_while_a_reload_is_tried_does_not_reload(start, tmp_path):
