@@ -131,10 +131,12 @@ class SlotFile:
         """(slots held, waiting since, row) of the other processes that wait, neediest first."""
         if not self.is_wanted():
             return []
+        untils = self._untils.tolist()
+        # Asked after it: who says meanwhile that it waits would seem to say so in the future.
         now = time.monotonic()
         return sorted(
             (self._ints[_HELD + row], self._floats[_SINCE + row], row)
-            for row, until in enumerate(self._untils.tolist())
+            for row, until in enumerate(untils)
             if row != self.row and self._is_fresh(until, now)
         )
 

@@ -5,13 +5,16 @@ import threading
 import time
 import timeit
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from quality.pool import host, slotfile
 from quality.pool.host import HostSlots
+from quality.pool.slotfile import SlotFile
 from tests.pool.conftest import eventually, in_thread
 from tests.pool.project import environment, run
 
@@ -75,6 +78,7 @@ def test_a_child_has_none_of_its_parents_slots_and_cannot_free_them(folder):
     script = f"""
 import os, signal, time
 from quality.pool.host import HostSlots
+from quality.pool.slotfile import SlotFile
 slots = HostSlots({folder!r}, "key", 2)
 assert slots.try_acquire()
 pid = os.fork()
@@ -210,6 +214,22 @@ def test_who_says_that_it_waits_and_never_tries_is_soon_forgotten(slots):
     one.want(5)
     assert holder.others_wait()
     eventually(lambda: not holder.others_wait())
+
+
+def test_who_says_again_that_it_waits_while_another_looks_is_seen(folder, monkeypatch):
+    looking, waiting = SlotFile(folder, SERVER, CAP), SlotFile(folder, SERVER, CAP)
+
+    def ask_while_it_says_so() -> float:
+        now = time.monotonic()
+        with monkeypatch.context() as as_before:
+            as_before.setattr(slotfile, "time", time)
+            waiting.announce(1)
+        return now
+
+    with closing(looking), closing(waiting):
+        waiting.announce(1)
+        monkeypatch.setattr(slotfile, "time", SimpleNamespace(monotonic=ask_while_it_says_so))
+        assert looking.wanted() == 1
 
 
 # ----- The shared file
