@@ -159,14 +159,16 @@ def _decrypt(source: "_Source", target: _Decompressed, keys: Keys) -> None:
 
 
 def _unveiled(work: Callable[[], Any], *ends: Any) -> None:
-    """Do it; what one of the ends has raised is raised, not pyrage's word of it."""
+    """Do it; what one of the ends has raised is raised, not pyrage's word of it.
+
+    Of the last piece that is written it has none.
+    """
     try:
         work()
-    except BaseException:
+    finally:
         for end in ends:
             if end.raised is not None:
                 raise end.raised from None
-        raise
 
 
 # ----- The ends

@@ -1,5 +1,6 @@
 """What was packed is unpacked as it was, and what is not whole is refused."""
 
+import errno
 import os
 import shutil
 import subprocess
@@ -10,7 +11,7 @@ import pytest
 
 from quality.backups.errors import BackupError
 from quality.backups.keys import Keys, new_key, read_keys
-from quality.backups.packing import pack, unpack
+from quality.backups.packing import _encrypt, _Target, pack, unpack
 
 KEYS = read_keys(new_key())
 PIECES = [os.urandom(70_000) + b"x" * 400_000, b"", b"end\n"]
@@ -33,6 +34,22 @@ def test_a_stream_comes_back_as_it_was(tmp_path, keys):
     assert unpack(path, lambda piece: None, keys, is_encrypted=keys.encrypt) == packed
     assert path.stat().st_mode & 0o777 == 0o600
     assert (STREAM[:1000] in path.read_bytes()) is not keys.encrypt
+
+
+@pytest.mark.parametrize("last", [1, 100_000, 200_000])
+def test_a_disk_that_fills_up_with_the_last_piece_is_told(last):
+    """Of that one what encrypts tells nothing."""
+
+    class Disk:
+        room_bytes = last
+
+        def write(self, piece: bytes) -> None:
+            self.room_bytes -= len(piece)
+            if self.room_bytes < 0:
+                raise OSError(errno.ENOSPC, "full")
+
+    with pytest.raises(OSError, match="full"):
+        _encrypt(iter([os.urandom(last)]), _Target(Disk()), KEYS)
 
 
 DAMAGES = {
