@@ -21,6 +21,7 @@ from quality.backups.keys import Keys, read_keys
 from quality.backups.manifest import Kind, Manifest, Outcome
 from quality.backups.packing import Packed, pack
 from quality.backups.server import UNFINISHED, Server, server_of_the_house
+from quality.backups.telling import is_told_to_end
 from quality.backups.trying import test_backup
 from quality.backups.verifying import heads
 
@@ -93,6 +94,9 @@ def _dumped(place: Path, kind: Kind, server: Server, keys: Keys, progress: Progr
     partial = place / f"{name}.partial"
     try:
         packed = pack(pieces, partial, keys)
+        if is_told_to_end():
+            # Whoever encrypts has kept it for itself, and has left out what came last.
+            raise BackupError("Told to end.")
         if counter.rows.keys() != before.tables.keys():
             odd = ", ".join(sorted(counter.rows.keys() ^ before.tables.keys()))
             raise BackupError(f"Tables came or went meanwhile: {odd}. Take the backup once more.")
@@ -101,7 +105,10 @@ def _dumped(place: Path, kind: Kind, server: Server, keys: Keys, progress: Progr
         manifests.write(taken, place)
         partial.replace(place / name)
     finally:
-        partial.unlink(missing_ok=True)
+        if partial.exists():
+            # Told to end before it had its name.
+            manifests.path_of(place / name).unlink(missing_ok=True)
+            partial.unlink()
         # Ends mariadb-dump, should it still be at work.
         pieces.close()
     manifests.sync_folder(place)

@@ -48,11 +48,31 @@ def _end(number: int, _frame: object) -> None:
     sys.exit(128 + number)
 
 
+_is_told = False
+
+
+def is_told_to_end() -> bool:
+    """Then what fails may fail for no other reason: libraries make other errors of it."""
+    return _is_told
+
+
 @contextmanager
 def ending_cleanly(handler: Callable[[int, Any], None] = _end) -> Iterator[None]:
     """SIGTERM takes back what is half done, as Ctrl-C does."""
-    before = signal.signal(signal.SIGTERM, handler)
+    global _is_told
+
+    def end(number: int, frame: object) -> None:
+        global _is_told
+        _is_told = True
+        handler(number, frame)
+
+    before = signal.signal(signal.SIGTERM, end)
     try:
         yield
+    except Exception:
+        if is_told_to_end():
+            handler(signal.SIGTERM, None)
+        raise
     finally:
         signal.signal(signal.SIGTERM, before)
+        _is_told = False

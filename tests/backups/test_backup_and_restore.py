@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 import tracemalloc
@@ -22,10 +23,11 @@ from quality.backups import shelf
 from quality.backups.dumping import END
 from quality.backups.errors import BackupError
 from quality.backups.keys import Keys
-from quality.backups.manifest import Outcome, path_of, read
+from quality.backups.manifest import Kind, Outcome, path_of, read
 from quality.backups.packing import pack, unpack
 from quality.backups.restoring import check
 from quality.backups.server import UNFINISHED
+from quality.backups.taking import take
 from tests.backups.conftest import KEY, House
 from tests.backups.test_manifest import made
 from tests.serving import Database
@@ -161,7 +163,8 @@ def test_a_second_one_at_the_same_time_is_refused(house):
 
 
 def test_one_that_is_told_to_end_leaves_nothing_behind(house):
-    def end_one() -> str:
+    def end_one() -> list[str]:
+        before = house.files()
         with house.start("backup", BACKUP_KEY=KEY) as process:
             deadline = time.monotonic() + 60
             while not list(house.folder.glob("*.partial")) and time.monotonic() < deadline:
@@ -169,14 +172,25 @@ def test_one_that_is_told_to_end_leaves_nothing_behind(house):
             process.terminate()
             out, error = process.communicate(timeout=30)
         assert process.returncode == 128 + signal.SIGTERM, out + error
-        return out + error
+        return [name for name in house.files() if name not in before]
 
-    before = house.files()
     # Its data is whole within 0.1 s, and stays from then on: only its test is given up.
-    while "Backup taken" in end_one():
-        assert not list(house.folder.glob("*.partial"))
-        before = house.files()
-    assert house.files() == before
+    while left := end_one():
+        backup, manifest = left
+        assert path_of(Path(backup)).name == manifest
+        assert read(house.folder / manifest).outcome == Outcome.PENDING
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_that_ends_before_its_data_has_a_name_leaves_no_manifest(
+    settings, tmp_path, monkeypatch
+):
+    settings.BACKUP_DIR = tmp_path
+    # The last that is done for the manifest.
+    monkeypatch.setattr(manifests, "sync_folder", lambda _folder: sys.exit(1))
+    with pytest.raises(SystemExit):
+        take(Kind.BY_HAND, test=False)
+    assert os.listdir(tmp_path) == [".lock"]
 
 
 def test_a_disk_on_which_the_data_has_room_and_its_manifest_has_not_is_left_empty(
