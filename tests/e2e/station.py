@@ -133,6 +133,10 @@ class StationPage:
         """Every scan that is sent gets this answer, and never reaches the server."""
         self._on_posts(lambda route: route.fulfill(**answer))
 
+    def keep_from_news(self) -> None:
+        """What is changed in the office from now on, the page does not hear of."""
+        self.page.route("**/scans/floor/", lambda route: route.abort())
+
     def drop_posts(self) -> None:
         self._on_posts(lambda route: route.abort())
 

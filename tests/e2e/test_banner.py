@@ -58,6 +58,7 @@ def test_while_no_answer_comes_nothing_looks_well(station, order):
 
 def test_a_scan_that_lacks_a_note_gets_it_and_is_sent_again(station, complaints, database, order):
     complaints.expected = [FAILED]
+    station.keep_from_news()
     database.run("UPDATE scans_defect SET note_required = 1 WHERE code = '002'")
     try:
         station.scan_piece(f"{order}-0001", "002")

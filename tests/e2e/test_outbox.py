@@ -140,7 +140,8 @@ def test_what_the_server_refuses_needs_attention_until_somebody_handles_it(
     station, complaints, database, order
 ):
     complaints.expected = [FAILED]
-    # Withdrawn while the page was open.
+    # Withdrawn while the page was open, which would hear of it with the next heartbeat.
+    station.keep_from_news()
     database.run("UPDATE scans_defect SET active = 0 WHERE code = '014'")
     try:
         station.heard()
