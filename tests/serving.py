@@ -239,8 +239,14 @@ class Site:
         children = Path(f"/proc/{self._child.pid}/task/{self._child.pid}/children")
         return [int(pid) for pid in children.read_text().split()]
 
-    def messages(self) -> str:
-        return self.log.read_text(errors="replace")[-8000:]
+    @property
+    def log_bytes(self) -> int:
+        """How much it has logged until now."""
+        return self.log.stat().st_size
+
+    def messages(self, *, after_bytes: int = 0) -> str:
+        """What it logged last, after so much."""
+        return self.log.read_bytes()[after_bytes:].decode(errors="replace")[-8000:]
 
     def _is_ready(self) -> bool:
         connection = http.client.HTTPConnection(self.address, self.port, timeout=10)

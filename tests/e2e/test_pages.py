@@ -130,16 +130,17 @@ def test_what_a_station_scans_is_in_the_report(open_context, open_station, order
     expect(page.get_by_text("<script>alert(1)</script>")).to_be_visible()
 
 
-def test_a_long_list_has_pages(open_context, database):
+def test_a_long_list_has_pages(open_context, database, order):
     database.run(
         "INSERT INTO scans_scan (uid, operator, cp, cp_base, oc1, oc2, defect_id, note, raw,"
         " scanned_at, scanned_offset_minutes, received_at, recorded_by_id)"
-        " SELECT LEFT(REPLACE(UUID(), '-', ''), 32), 'OP0001', 'CP80000001-0001', 'CP80000001',"
+        " SELECT LEFT(REPLACE(UUID(), '-', ''), 32), 'OP0001', CONCAT(%s, '-0001'), %s,"
         " 'OC01', 'OC11', '000', '', '{}', '2021-03-01 08:00:00', 120, '2021-03-01 08:00:01',"
-        " (SELECT MIN(id) FROM accounts_user) FROM seq_1_to_130"
+        " (SELECT MIN(id) FROM accounts_user) FROM seq_1_to_130",
+        *(order, order),
     )
     page = open_context("auditor").new_page()
-    page.goto("/scans/reports/rows/?date=2021-03-01&shift=morning")
+    page.goto(f"/scans/reports/rows/?date=2021-03-01&shift=morning&cp_base={order}")
     expect(page.get_by_role("heading", level=2)).to_contain_text("130 scans")
     expect(page.locator(".rows tbody tr")).to_have_count(100)
     page.get_by_role("link", name="Older").click()
