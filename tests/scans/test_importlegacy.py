@@ -306,7 +306,7 @@ def test_a_table_is_read_as_a_file_is(old_table, run):
     assert "there before           5,000" in said
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def site(mariadb_home, tmp_path_factory) -> Site:
     """Of which only the database is used, by commands that can be killed."""
     database = Database(PrivateMariaDB(mariadb_home), "quality_import")

@@ -90,8 +90,9 @@ def test_who_waited_too_long_for_a_lock_is_rolled_back_and_tried_again(site, ser
             for number in administrator.connections():
                 administrator.kill_connection(number)
             with counted(site, 1205):
+                before_bytes = site.log_bytes
                 with Rival(site.database.login) as rival, station.sending(scan) as answers:
-                    _await_logged(site, "waited too long for a lock")
+                    _await_logged(site, "waited too long for a lock", after_bytes=before_bytes)
                     rival.give_way()
                 assert [answer.status for answer in answers] == [201]
         open_ones = administrator.query("SELECT COUNT(*) FROM information_schema.innodb_trx")
@@ -101,10 +102,10 @@ def test_who_waited_too_long_for_a_lock_is_rolled_back_and_tried_again(site, ser
     assert rows(site, scan) == 1
 
 
-def _await_logged(site: Site, words: str) -> None:
+def _await_logged(site: Site, words: str, *, after_bytes: int) -> None:
     """Counted is what has ended; the log tells at once."""
     deadline = time.monotonic() + 20
-    while words not in site.messages():
+    while words not in site.messages(after_bytes=after_bytes):
         assert time.monotonic() < deadline
         time.sleep(0.05)
 

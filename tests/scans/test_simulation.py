@@ -167,6 +167,9 @@ def test_what_is_not_as_it_must_be_is_said(tally, verdict, problem):
 
 def test_a_scan_that_cannot_be_stored_makes_the_simulation_fail(site):
     site.database.run("INSERT INTO scans_operator (badge, name, active) VALUES ('OP0003', 'x', 0)")
-    done = simulate(site, "--stations", "3", "--scans", "9", "--rate", "0")
+    try:
+        done = simulate(site, "--stations", "3", "--scans", "9", "--rate", "0")
+    finally:
+        site.database.run("DELETE FROM scans_operator WHERE badge = 'OP0003'")
     assert done.returncode == 1
     assert "scans were refused: 422" in done.stderr
