@@ -106,6 +106,10 @@ def test_a_backup_may_be_tried_out_beside(server):
 
 
 def test_the_owner_migrates_and_the_site_serves_with_its_four_rights(server):
+    # Nobody administers it yet, also when this is tried again.
+    with closing(server.connect("quality")) as connection:
+        connection.cursor().execute("DROP DATABASE quality")
+        connection.cursor().execute("CREATE DATABASE quality")
     done = server.manage("migrate", "--no-input", **server.url("quality"))
     assert done.returncode == 0, done.stderr
     link = server.manage("firstadmin", **server.url("quality"))
