@@ -1,11 +1,12 @@
 """Records what a station sends: once, however often it is sent."""
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db import IntegrityError, connection, transaction
+from django.db import DEFAULT_DB_ALIAS, IntegrityError, connection, connections, models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -51,7 +52,7 @@ def _scan(submission: Submission, user: User) -> Scan:
         scanned_at=submission.scanned_at,
         scanned_offset_minutes=offset_minutes(submission.scanned_at),
         received_at=received_at,
-        recorded_by=user,
+        recorded_by_id=user.pk,
         device=submission.device,
         sequence=submission.sequence,
         clock_skew_seconds=_skew_seconds(received_at, submission.sent_at),
@@ -136,8 +137,16 @@ def _stored_before(scan: Scan) -> Scan | None:
     return stored
 
 
-# All columns but the number, which the database gives. The ORM takes 0.1 ms longer to write it.
+def _prepared(field: Any) -> Callable[..., Any] | None:
+    """What makes of a value what the database is sent; nothing for what is sent as it is."""
+    told = field.target_field if field.is_relation else field
+    is_plain = isinstance(told, models.CharField | models.IntegerField)
+    return None if is_plain else field.get_db_prep_save
+
+
+# All columns but the number, which the database gives. In SQL, as the ORM takes 0.1 ms longer.
 _COLUMNS = [field for field in Scan._meta.concrete_fields if not field.primary_key]
+_VALUES = [(field.attname, _prepared(field)) for field in _COLUMNS]
 _SCAN = (
     f"INSERT INTO `{Scan._meta.db_table}` "  # noqa: S608 - of our own names
     f"({', '.join(f'`{field.column}`' for field in _COLUMNS)}) "
@@ -147,11 +156,15 @@ _SCAN = (
 
 def _store(scan: Scan) -> None:
     """Insert its row."""
-    values = [field.get_db_prep_save(field.pre_save(scan, True), connection) for field in _COLUMNS]
-    with connection.cursor() as cursor:
+    database = connections[DEFAULT_DB_ALIAS]
+    values = [
+        getattr(scan, name) if prepare is None else prepare(getattr(scan, name), database)
+        for name, prepare in _VALUES
+    ]
+    with database.cursor() as cursor:
         cursor.execute(_SCAN, values)
         scan.pk = cursor.lastrowid
-    scan._state.adding, scan._state.db = False, connection.alias
+    scan._state.adding, scan._state.db = False, database.alias
 
 
 def _as_a_whole() -> AbstractContextManager[object]:
