@@ -16,9 +16,10 @@ from urllib.parse import unquote_to_bytes
 
 from gunicorn.glogging import Logger as UsualLogger
 from gunicorn.util import split_request_uri
-from gunicorn.workers.gthread import ThreadWorker
+from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, ThreadWorker
 
 from quality import succession
+from quality.polling import Poller
 from quality.sockets import Socket
 
 # gunicorn tells its master that it lives whenever anything happens; this often will do.
@@ -105,12 +106,14 @@ class Worker(ThreadWorker):
     it does after one that was killed while it loaded: gunicorn would fork one after the other.
 
     Leans on ThreadWorker's `handle_exit`, `set_accept_enabled`, `sockets`, `enqueue_req`, `handle`,
-    `finish_request`, `tpool`, `nr_conns`, `pending_conns`, `poller`, on the connection's `init()`,
-    `sock` and its parser's `unreader`, and on `split_request_uri`, which are not documented:
-    gunicorn is pinned, and the tests of this room hold what is used.
+    `finish_request`, `tpool`, `method_queue`, `nr_conns`, `pending_conns`, `keepalived_conns`,
+    `poller`, `on_client_socket_readable`, on the connection's `init()`, `sock`, `timeout` and its
+    parser's `unreader`, and on `split_request_uri`, which are not documented: gunicorn is pinned,
+    and the tests of this room hold what is used.
     """
 
     tpool: Any
+    poller: Any
     sockets: list[Any]
 
     def init_process(self) -> None:
@@ -153,6 +156,11 @@ class Worker(ThreadWorker):
             self.notify()
             time.sleep(LOOK_SECONDS)
         super().load_wsgi()
+
+    def run(self) -> None:
+        self.poller.close()
+        self.poller = Poller()
+        super().run()
 
     def notify(self) -> None:
         now = time.monotonic()
@@ -210,7 +218,7 @@ class Worker(ThreadWorker):
         if not is_new:
             del conn.sent_by
         conn.came_at = time.monotonic()
-        usual = self.tpool
+        threads = self.tpool
         # The parser passes over an empty line in front.
         request = request.removeprefix(b"\r\n")
         if request.startswith(b"POST ") and hashes(request):
@@ -219,17 +227,51 @@ class Worker(ThreadWorker):
                 return
             self.hashing += 1
             conn.is_hashing = True
-            self.tpool = self.hashing_thread
+            threads = self.hashing_thread
         elif is_long:
-            self.tpool = self.long_threads
+            threads = self.long_threads
         elif is_whole and request.startswith(PROBE_STARTS):
-            self.tpool = self.probe_threads
+            threads = self.probe_threads
         elif is_whole and request.startswith(WATCH_STARTS):
-            self.tpool = self.watch_threads
+            threads = self.watch_threads
+        threads.submit(self._serve, conn)
+
+    def _serve(self, conn: Any) -> None:
+        """In a thread: answer a request, and have the next one awaited."""
+        done: Future[Any] = Future()
         try:
-            super().enqueue_req(conn)
-        finally:
-            self.tpool = usual
+            goes_on = self.handle(conn)
+            if goes_on is True and self._is_awaited_again(conn):
+                return
+            done.set_result(goes_on)
+        except BaseException as error:  # noqa: BLE001 - as a pool of threads does
+            done.set_exception(error)
+        self.method_queue.defer(self.finish_request, conn, done)
+
+    def _is_awaited_again(self, conn: Any) -> bool:
+        """Register a connection for its next request, as gunicorn's main thread would.
+
+        To wake that one for it takes twice as long. What is not as usual is left to it: then False.
+        """
+        is_usual = isinstance(conn.sock, Socket) and not getattr(conn, "is_hashing", False)
+        if not is_usual or not self.alive or conn.parser.unreader.buf.getvalue():
+            return False
+        conn.sock.setblocking(False)
+        conn.set_timeout()
+        # In this order: once it is registered, the main thread may look for it there.
+        self.keepalived_conns.append(conn)
+        if not self.alive:
+            self._cap_keepalive(time.monotonic() + STOP_KEEPALIVE_LINGER)
+        readable = functools.partial(self.on_client_socket_readable, conn)
+        # After a long sleep of the whole machine, its time may be over, and it is closed by now.
+        with contextlib.suppress(OSError, ValueError):
+            self.poller.register(conn.sock, selectors.EVENT_READ, readable)
+        return True
+
+    def _cap_keepalive(self, deadline: float) -> None:
+        # Of a copy, which is made at once: a thread may add to them meanwhile.
+        for conn in tuple(self.keepalived_conns):
+            conn.timeout = min(conn.timeout, deadline)
 
     def handle(self, conn: Any) -> Any:
         if time.monotonic() - conn.came_at > PATIENT_SECONDS and _has_hung_up(conn):
