@@ -1,5 +1,7 @@
 """The people who sign in, where they are signed in, and the state of their rights."""
 
+from functools import lru_cache
+
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser, Group
 from django.contrib.sessions.backends.base import SessionBase
@@ -33,6 +35,9 @@ class User(AbstractUser):
         m2m_fields=["groups", "user_permissions"],
     )
 
+    def get_session_auth_hash(self) -> str:
+        return _session_auth_hash(self.password, settings.SECRET_KEY)
+
     def check_password(self, raw_password: str | None) -> bool:
         _give_back_connections()
         return super().check_password(raw_password)
@@ -40,6 +45,12 @@ class User(AbstractUser):
     def set_password(self, raw_password: str | None) -> None:
         _give_back_connections()
         super().set_password(raw_password)
+
+
+# Each request of a session compares it, and it is the same as long as the password is.
+@lru_cache(maxsize=1024)
+def _session_auth_hash(password: str, _secret: str) -> str:
+    return AbstractUser.get_session_auth_hash(User(password=password))
 
 
 def _give_back_connections() -> None:
