@@ -69,6 +69,10 @@ MOMENT_SECONDS = 0.0002
 # looked whether somebody still listens. A site with too much to do would answer those alone.
 PATIENT_SECONDS = 1.0
 
+# As numbers: Python takes 2 µs to join an enumeration's members.
+_NOW = int(socket.MSG_DONTWAIT)
+_NOW_PEEK = int(socket.MSG_DONTWAIT | socket.MSG_PEEK)
+
 _HEAD_END = b"\r\n\r\n"
 # How much follows; or that only the end tells, or that it is sent when we ask for it.
 _LENGTH = b"\r\ncontent-length:"
@@ -329,7 +333,7 @@ def _hear(conn: Any) -> tuple[bytes, bool]:
     """Read what has come, and put it where the parser will find it; whether there is an end."""
     unreader = conn.parser.unreader
     try:
-        heard: bytes = conn.sock.recv(LONGEST_BYTES, socket.MSG_DONTWAIT)
+        heard: bytes = conn.sock.recv(LONGEST_BYTES, _NOW)
     except BlockingIOError:
         return unreader.buf.getvalue(), False
     except OSError:  # for the ordinary way to find out
@@ -342,7 +346,7 @@ def _hear(conn: Any) -> tuple[bytes, bool]:
 
 def _has_hung_up(conn: Any) -> bool:
     try:
-        ahead: bytes = conn.sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        ahead: bytes = conn.sock.recv(1, _NOW_PEEK)
     except BlockingIOError:
         return False
     except OSError:

@@ -57,13 +57,18 @@ STANDARD = Codes(
 )
 
 
+def _is_no_control(char: str) -> bool:
+    return unicodedata.category(char)[0] != "C"
+
+
 def repair(raw: str) -> str:
     """The code that was meant: trimmed, upper case, without AIM prefix or control characters.
 
     A dash is put right only where the CP pattern expects one, so that no other code is bent into
     a shape that it did not have.
     """
-    printable = "".join(char for char in raw if unicodedata.category(char)[0] != "C")
+    # Nearly all codes are as they should be.
+    printable = raw if raw.isprintable() else "".join(filter(_is_no_control, raw))
     code = _AIM_PREFIX.sub("", printable.strip()).strip().upper()
     if found := _CP_WITH_ANY_DASH.fullmatch(code):
         code = f"{found[1]}-{found[2]}"
