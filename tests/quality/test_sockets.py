@@ -1,8 +1,10 @@
 """A client's socket sends an answer in one piece, and waits for as long as it was told to."""
 
+import os
 import socket
 import struct
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from gunicorn.workers.gthread import ThreadWorker
@@ -73,6 +75,37 @@ def test_a_long_body_follows_its_head(ends):
     while len(heard) < len(HEAD) + len(body):
         heard += client.recv(2 * MOST_TOGETHER_BYTES)
     assert heard == HEAD + body
+
+
+@pytest.mark.parametrize("held", [b"", HEAD])
+def test_what_does_not_fit_waits_for_the_client_and_comes_once(ends, held):
+    ours, client = ends
+    client.settimeout(10)
+    body = os.urandom(20_000_000)
+    with ThreadPoolExecutor(1) as executor:
+        if held:
+            ours.hold()
+            ours.sendall(held)
+        sent = executor.submit(ours.sendall, body)
+        heard = bytearray()
+        while len(heard) < len(held) + len(body):
+            heard += client.recv(1_000_000)
+        sent.result()
+    assert heard == held + body
+
+
+def test_it_hears_what_is_there_and_waits_for_nothing(ends):
+    ours, client = ends
+    client.sendall(b"all of it")
+    assert ours.recv(3, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b"all"
+    assert ours.recv(100, socket.MSG_DONTWAIT) == b"all of it"
+    with pytest.raises(BlockingIOError):
+        ours.recv(100, socket.MSG_DONTWAIT)
+    client.close()
+    assert ours.recv(100, socket.MSG_DONTWAIT) == b""
+    ours.close()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        ours.recv(100, socket.MSG_DONTWAIT)
 
 
 def test_a_file_follows_its_head(ends, tmp_path):
