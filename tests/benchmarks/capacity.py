@@ -38,7 +38,7 @@ def markdown(found: dict[str, Any]) -> dict[str, str]:
 
 def _circumstances(about: dict[str, Any]) -> str:
     return (
-        f"{about['date']}, {about['processors']} processors, "
+        f"{about['date']}, {about['processors']} processors, Python {about['python']}, "
         f"load before it began {about['busy_before']:.1f}:"
     )
 

@@ -3,6 +3,7 @@
 import importlib
 import itertools
 import json
+import platform
 from collections import Counter
 from pathlib import Path
 
@@ -47,7 +48,7 @@ def test_a_tiny_run_asks_every_site(tmp_path: Path) -> None:
         assert min(row["per_second"], row["web_ms"], row["database_ms"], row["client_ms"]) > 0
     assert "quality.pool" in said
     for text in capacity.markdown(capacity.merged([output])).values():
-        assert "processors, load before" in text
+        assert f"processors, Python {platform.python_version()}, load before" in text
 
 
 def test_each_site_has_its_own_way_to_the_same_database(monkeypatch: pytest.MonkeyPatch) -> None:
