@@ -10,8 +10,6 @@ from typing import Any
 
 from quality.sockets import Socket
 
-_MOST_AT_ONCE = 64
-
 
 class Poller:
     """As much of a selector as gunicorn uses, for what is to be read.
@@ -51,7 +49,9 @@ class Poller:
     def select(self, timeout: float | None = None) -> list[tuple[SelectorKey, int]]:
         """What can be read, or has ended; waits so many seconds for the first."""
         ready = [self._keys[fd] for fd in self._told]
-        for fd, _events in self._epoll.poll(0 if ready else timeout, _MOST_AT_ONCE):
+        # All at once: gunicorn closes the connections whose time is over as soon as it has these.
+        most = max(len(self._keys), 1)
+        for fd, _events in self._epoll.poll(0 if ready else timeout, most):
             key = self._keys[fd]
             ready.append(key)
             if isinstance(key.fileobj, Socket):

@@ -111,9 +111,10 @@ class Worker(ThreadWorker):
 
     Leans on ThreadWorker's `handle_exit`, `set_accept_enabled`, `sockets`, `enqueue_req`, `handle`,
     `finish_request`, `tpool`, `method_queue`, `nr_conns`, `pending_conns`, `keepalived_conns`,
-    `poller`, `on_client_socket_readable`, on the connection's `init()`, `sock`, `timeout` and its
-    parser's `unreader`, and on `split_request_uri`, which are not documented: gunicorn is pinned,
-    and the tests of this room hold what is used.
+    `poller`, `on_client_socket_readable`, `wait_for_and_dispatch_events`, `murder_keepalived`, on
+    the connection's `init()`, `sock`, `timeout` and its parser's `unreader`, and on
+    `split_request_uri`, which are not documented: gunicorn is pinned, and the tests of this room
+    hold what is used.
     """
 
     tpool: Any
@@ -276,6 +277,14 @@ class Worker(ThreadWorker):
         # Of a copy, which is made at once: a thread may add to them meanwhile.
         for conn in tuple(self.keepalived_conns):
             conn.timeout = min(conn.timeout, deadline)
+
+    def murder_keepalived(self, force: bool = False) -> None:
+        now = time.monotonic()
+        waiting = (self.keepalived_conns, self.pending_conns)
+        if not force and any(conns and conns[0].timeout <= now for conns in waiting):
+            # Who spoke while this process was stopped, or had too much to do, is heard first.
+            self.wait_for_and_dispatch_events(0)
+        super().murder_keepalived(force)
 
     def handle(self, conn: Any) -> Any:
         if time.monotonic() - conn.came_at > PATIENT_SECONDS and _has_hung_up(conn):

@@ -1,5 +1,6 @@
 """What a worker waits with: whom it tells of, how often, and who may register meanwhile."""
 
+import contextlib
 import os
 import socket
 import threading
@@ -55,6 +56,17 @@ def test_what_nobody_looked_at_is_told_again(poller, pair):
     assert time.monotonic() - began < 1
     poller.unregister(client)
     assert told(poller) == []
+
+
+def test_however_many_there_are_all_are_told_of_at_once(poller):
+    """gunicorn closes the connections whose time is over as soon as it has looked at these."""
+    with contextlib.ExitStack() as stack:
+        for number in range(200):
+            theirs, ours = socket.socketpair()
+            stack.enter_context(theirs)
+            poller.register(stack.enter_context(Socket(ours)), EVENT_READ, number)
+            theirs.send(b"x")
+        assert sorted(told(poller)) == list(range(200))
 
 
 def test_who_hangs_up_is_told_of(poller, pair):

@@ -1,5 +1,6 @@
 """gunicorn answers probes whatever its threads wait for, and stops when told."""
 
+import http.client
 import os
 import signal
 import socket
@@ -21,6 +22,8 @@ from quality.serving import LONGEST_BYTES, PATIENT_SECONDS, Logger, length_of
 from tests.chaos.watching import await_true
 from tests.faults import Administrator, free_port
 from tests.serving import ROOT, Database, Site, running
+
+KEEPALIVE_SECONDS = 5
 
 
 @pytest.fixture(scope="module")
@@ -198,6 +201,30 @@ def test_a_client_that_hangs_up_in_the_middle_costs_nothing(site):
         client.sendall(b"GET /health/live HTTP/1.1\r\nHost: ")
         client.shutdown(socket.SHUT_WR)
         assert client.recv(100) == b""
+
+
+def test_who_has_asked_while_a_worker_was_stopped_is_answered_when_it_goes_on(site):
+    """For longer than a connection is kept: as in a container or on a machine that is paused."""
+    clients = [http.client.HTTPConnection("127.0.0.1", site.port, timeout=60) for _ in range(100)]
+
+    def statuses() -> set[int]:
+        for client in clients:
+            client.request("GET", "/health/live")
+        answers = [client.getresponse() for client in clients]
+        return {answer.status for answer in answers if answer.read()}
+
+    (pid,) = site.worker_pids
+    later = threading.Timer(KEEPALIVE_SECONDS + 1.5, os.kill, [pid, signal.SIGCONT])
+    try:
+        assert statuses() == {200}
+        os.kill(pid, signal.SIGSTOP)
+        later.start()
+        assert statuses() == {200}
+        later.join()
+    finally:
+        os.kill(pid, signal.SIGCONT)
+        for client in clients:
+            client.close()
 
 
 @pytest.mark.parametrize(
