@@ -10,6 +10,7 @@ import socket
 import sys
 import threading
 import time
+from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -65,6 +66,11 @@ SEND_SECONDS = 10.0
 # second costs less than to be told of it.
 MOMENT_SECONDS = 0.0002
 
+# Whom we have told that a connection ends has so long to end it too, and may say so much meanwhile:
+# if it was closed on what he still says, he might not read our answer.
+PART_SECONDS = 2.0
+PART_BYTES = 64 * 1024
+
 # Who has waited so long for a thread may have given up meanwhile, and will send it again: it is
 # looked whether somebody still listens. A site with too much to do would answer those alone.
 PATIENT_SECONDS = 1.0
@@ -111,10 +117,10 @@ class Worker(ThreadWorker):
 
     Leans on ThreadWorker's `handle_exit`, `set_accept_enabled`, `sockets`, `enqueue_req`, `handle`,
     `finish_request`, `tpool`, `method_queue`, `nr_conns`, `pending_conns`, `keepalived_conns`,
-    `poller`, `on_client_socket_readable`, `wait_for_and_dispatch_events`, `murder_keepalived`, on
-    the connection's `init()`, `sock`, `timeout` and its parser's `unreader`, and on
-    `split_request_uri`, which are not documented: gunicorn is pinned, and the tests of this room
-    hold what is used.
+    `poller`, `on_client_socket_readable`, `wait_for_and_dispatch_events`, `murder_keepalived`,
+    `murder_pending`, on the connection's `init()`, `sock`, `timeout` and its parser's `unreader`,
+    and on `split_request_uri`, which are not documented: gunicorn is pinned, and the tests of this
+    room hold what is used.
     """
 
     tpool: Any
@@ -127,6 +133,8 @@ class Worker(ThreadWorker):
         self.long_threads = ThreadPoolExecutor(LONG_THREADS, "long")
         self.hashing_thread = ThreadPoolExecutor(1, "hashing", _yield_to_others)
         self.hashing = 0
+        # The longest first.
+        self.parting_conns: deque[Any] = deque()
         self.is_to_leave = False
         self.told_at = -math.inf
         try:
@@ -303,7 +311,55 @@ class Worker(ThreadWorker):
         if getattr(conn, "is_hashing", False):
             conn.is_hashing = False
             self.hashing -= 1
-        super().finish_request(conn, fs)
+        if isinstance(conn.sock, Socket) and not fs.exception() and not fs.result():
+            self._part_from(conn)
+        else:
+            super().finish_request(conn, fs)
+
+    def _part_from(self, conn: Any) -> None:
+        """Say that nothing more comes, and close when the client has closed, too.
+
+        gunicorn awaits that with its main thread, up to 2 s for each, and hears nobody else.
+        """
+        conn.timeout = time.monotonic() + PART_SECONDS
+        conn.may_say = PART_BYTES
+        conn.sock.setblocking(False)
+        self.parting_conns.append(conn)
+        try:
+            conn.sock.shutdown(socket.SHUT_WR)
+        except OSError:  # has hung up
+            self._close_parting(conn)
+        else:
+            self._hear_out(conn)
+
+    def _hear_out(self, conn: Any) -> None:
+        try:
+            conn.may_say -= len(conn.sock.recv(LONGEST_BYTES, _NOW)) or PART_BYTES
+        except BlockingIOError:
+            pass
+        except OSError:  # has hung up
+            conn.may_say = 0
+        if conn.may_say <= 0:
+            self._close_parting(conn)
+            return
+        readable = functools.partial(self._on_parting_readable, conn)
+        self.poller.register(conn.sock, selectors.EVENT_READ, readable)
+
+    def _on_parting_readable(self, conn: Any, client: Any) -> None:
+        self.poller.unregister(client)
+        self._hear_out(conn)
+
+    def _close_parting(self, conn: Any) -> None:
+        self.parting_conns.remove(conn)
+        self.nr_conns -= 1
+        conn.close()
+
+    def murder_pending(self) -> None:
+        super().murder_pending()
+        now = time.monotonic()
+        while self.parting_conns and self.parting_conns[0].timeout <= now:
+            self.poller.unregister(self.parting_conns[0].sock)
+            self._close_parting(self.parting_conns[0])
 
     def _refuse(self, conn: Any, answer: bytes) -> None:
         with contextlib.suppress(OSError):  # has hung up

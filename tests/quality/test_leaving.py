@@ -4,10 +4,12 @@ import http.client
 import os
 import re
 import signal
+import socket
 import subprocess
 import threading
 import time
 import urllib.request
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -405,6 +407,40 @@ def test_a_port_refuses_as_soon_as_nobody_listens_and_requests_in_flight_finish(
         reader.join()
     assert answers == [200]
     assert set(ends) <= {200, ConnectionRefusedError}
+
+
+def test_who_leaves_answers_all_who_are_connected_though_nobody_hangs_up(start):
+    """Each is told that it was the last time, and leaves it to the site to close."""
+    site = start()
+    request = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    clients = [socket.create_connection(("127.0.0.1", site.port), timeout=20) for _ in range(20)]
+
+    def answer(client: socket.socket) -> bytes:
+        heard = b""
+        while not heard.endswith(b"\r\n0\r\n\r\n"):
+            more = client.recv(1000)
+            assert more, heard
+            heard += more
+        return heard[:12]
+
+    def ask() -> Counter[bytes]:
+        for client in clients:
+            client.sendall(request)
+        return Counter(map(answer, clients))
+
+    try:
+        assert ask() == {b"HTTP/1.1 200": len(clients)}
+        site.signal(signal.SIGTERM)
+        deadline = time.monotonic() + MOST_SECONDS
+        while end_of_request(site) is not ConnectionRefusedError:
+            assert time.monotonic() < deadline
+        began = time.monotonic()
+        assert ask() == {b"HTTP/1.1 200": len(clients)}
+        await_true("its end", lambda: not site.is_running, MOST_SECONDS)
+        assert time.monotonic() - began < len(clients)
+    finally:
+        for client in clients:
+            client.close()
 
 
 def is_waiting_for_table(server: PrivateMariaDB) -> bool:

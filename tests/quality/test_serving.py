@@ -203,6 +203,41 @@ def test_a_client_that_hangs_up_in_the_middle_costs_nothing(site):
         assert client.recv(100) == b""
 
 
+LAST_REQUEST = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+
+
+def test_clients_that_leave_it_to_us_to_close_hold_up_nobody(site):
+    """Each has been answered for the last time, and does not hang up."""
+    clients = [socket.create_connection(("127.0.0.1", site.port), timeout=60) for _ in range(20)]
+
+    def is_gone(client: socket.socket) -> bool:
+        try:
+            return not client.send(b"x")
+        except OSError:
+            return True
+
+    try:
+        for client in clients:
+            client.sendall(LAST_REQUEST)
+            assert client.recv(100).startswith(b"HTTP/1.1 200")
+        assert ask(f"{site.url}/health/live")[1] < 4
+        await_true("they are closed", lambda: all(map(is_gone, clients)), 60)
+    finally:
+        for client in clients:
+            client.close()
+
+
+@pytest.mark.parametrize("more", [b"x" * 10, b"x" * LONGEST_BYTES])
+def test_whoever_still_speaks_when_it_ends_reads_all_of_the_answer(site, more):
+    """To close at once would make the system reset the connection, and throw it away."""
+    with socket.create_connection(("127.0.0.1", site.port), timeout=60) as client:
+        client.sendall(LAST_REQUEST + more)
+        await_true("it is answered", lambda: client.recv(1, socket.MSG_PEEK), 60)
+        client.sendall(more)
+        with client.makefile("rb") as answer:
+            assert b'"alive"' in answer.read()
+
+
 def test_who_has_asked_while_a_worker_was_stopped_is_answered_when_it_goes_on(site):
     """For longer than a connection is kept: as in a container or on a machine that is paused."""
     clients = [http.client.HTTPConnection("127.0.0.1", site.port, timeout=60) for _ in range(100)]
