@@ -10,16 +10,15 @@ import socket
 import sys
 import threading
 import time
-from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
-from urllib.parse import unquote_to_bytes
 
 from gunicorn.glogging import Logger as UsualLogger
-from gunicorn.util import split_request_uri
 from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, ThreadWorker
 
 from quality import succession
+from quality.hearing import LONGEST_BYTES, has_hung_up, hashes, hear, length_of
+from quality.parting import Parting
 from quality.polling import Poller
 from quality.sockets import Socket
 
@@ -40,7 +39,6 @@ WATCH_STARTS = (
 )
 # What hashes passwords has a thread that yields to all others. So many may wait for it; whoever
 # came behind them would give up before.
-HASHING_PATH, NOT_HASHING_PATH = b"/accounts/", b"/accounts/logout/"
 MOST_HASHING = 16
 HASHING_NICE = 5
 TOO_MANY = b"""HTTP/1.1 503 Service Unavailable\r
@@ -56,9 +54,8 @@ Content-Type: text/plain; charset=utf-8\r
 ).encode()
 TOO_LONG = b"HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
-# A request costs a thread once all of it has come; what is longer is none of those above. It has
+# A request costs a thread once all of it has come; a long one is none of those above. It has
 # threads of its own, as nobody can tell when it will be here: whoever is slow holds up those.
-LONGEST_BYTES = 16 * 1024
 LONG_THREADS = 4
 # Who sends more slowly is gone: stations give up after 10 s, too.
 SEND_SECONDS = 10.0
@@ -66,24 +63,9 @@ SEND_SECONDS = 10.0
 # second costs less than to be told of it.
 MOMENT_SECONDS = 0.0002
 
-# Whom we have told that a connection ends has so long to end it too, and may say so much meanwhile:
-# if it was closed on what he still says, he might not read our answer.
-PART_SECONDS = 2.0
-PART_BYTES = 64 * 1024
-
 # Who has waited so long for a thread may have given up meanwhile, and will send it again: it is
 # looked whether somebody still listens. A site with too much to do would answer those alone.
 PATIENT_SECONDS = 1.0
-
-# As numbers: Python takes 2 µs to join an enumeration's members.
-_NOW = int(socket.MSG_DONTWAIT)
-_NOW_PEEK = int(socket.MSG_DONTWAIT | socket.MSG_PEEK)
-
-_HEAD_END = b"\r\n\r\n"
-# How much follows; or that only the end tells, or that it is sent when we ask for it.
-_LENGTH = b"\r\ncontent-length:"
-_UNTOLD = (b"\r\ntransfer-encoding:", b"\r\nexpect:")
-_MOST_DIGITS = 10
 
 
 class Logger(UsualLogger):
@@ -119,8 +101,7 @@ class Worker(ThreadWorker):
     `finish_request`, `tpool`, `method_queue`, `nr_conns`, `pending_conns`, `keepalived_conns`,
     `poller`, `on_client_socket_readable`, `wait_for_and_dispatch_events`, `murder_keepalived`,
     `murder_pending`, on the connection's `init()`, `sock`, `timeout` and its parser's `unreader`,
-    and on `split_request_uri`, which are not documented: gunicorn is pinned, and the tests of this
-    room hold what is used.
+    which are not documented: gunicorn is pinned, and the tests of this room hold what is used.
     """
 
     tpool: Any
@@ -133,8 +114,6 @@ class Worker(ThreadWorker):
         self.long_threads = ThreadPoolExecutor(LONG_THREADS, "long")
         self.hashing_thread = ThreadPoolExecutor(1, "hashing", _yield_to_others)
         self.hashing = 0
-        # The longest first.
-        self.parting_conns: deque[Any] = deque()
         self.is_to_leave = False
         self.told_at = -math.inf
         try:
@@ -173,6 +152,7 @@ class Worker(ThreadWorker):
     def run(self) -> None:
         self.poller.close()
         self.poller = Poller()
+        self.parting = Parting(self.poller, self._has_parted)
         super().run()
 
     def notify(self) -> None:
@@ -216,16 +196,16 @@ class Worker(ThreadWorker):
         if not conn.initialized and not self.cfg.is_ssl:
             conn.sock = Socket(conn.sock)
         conn.init()
-        request, has_hung_up = _hear(conn)
+        request, has_ended = hear(conn)
         length = length_of(request)
         # Once for each request: who sends byte by byte is to hold up nobody.
         is_new = not hasattr(conn, "sent_by")
         if is_new and length is not None and len(request) < length < LONGEST_BYTES:
             time.sleep(MOMENT_SECONDS)
-            request, has_hung_up = _hear(conn)
+            request, has_ended = hear(conn)
         is_whole = length is not None and length <= len(request)
         is_long = max(length or 0, len(request)) >= LONGEST_BYTES
-        if not (is_whole or is_long or has_hung_up) and self.alive:
+        if not (is_whole or is_long or has_ended) and self.alive:
             self._await_more(conn)
             return
         if not is_new:
@@ -295,7 +275,7 @@ class Worker(ThreadWorker):
         super().murder_keepalived(force)
 
     def handle(self, conn: Any) -> Any:
-        if time.monotonic() - conn.came_at > PATIENT_SECONDS and _has_hung_up(conn):
+        if time.monotonic() - conn.came_at > PATIENT_SECONDS and has_hung_up(conn):
             return False
         if not isinstance(conn.sock, Socket):
             return super().handle(conn)
@@ -312,60 +292,25 @@ class Worker(ThreadWorker):
             conn.is_hashing = False
             self.hashing -= 1
         if isinstance(conn.sock, Socket) and not fs.exception() and not fs.result():
-            self._part_from(conn)
+            self.parting.begin(conn)
         else:
             super().finish_request(conn, fs)
-
-    def _part_from(self, conn: Any) -> None:
-        """Say that nothing more comes, and close when the client has closed, too.
-
-        gunicorn awaits that with its main thread, up to 2 s for each, and hears nobody else.
-        """
-        conn.timeout = time.monotonic() + PART_SECONDS
-        conn.may_say = PART_BYTES
-        conn.sock.setblocking(False)
-        self.parting_conns.append(conn)
-        try:
-            conn.sock.shutdown(socket.SHUT_WR)
-        except OSError:  # has hung up
-            self._close_parting(conn)
-        else:
-            self._hear_out(conn)
-
-    def _hear_out(self, conn: Any) -> None:
-        try:
-            conn.may_say -= len(conn.sock.recv(LONGEST_BYTES, _NOW)) or PART_BYTES
-        except BlockingIOError:
-            pass
-        except OSError:  # has hung up
-            conn.may_say = 0
-        if conn.may_say <= 0:
-            self._close_parting(conn)
-            return
-        readable = functools.partial(self._on_parting_readable, conn)
-        self.poller.register(conn.sock, selectors.EVENT_READ, readable)
-
-    def _on_parting_readable(self, conn: Any, client: Any) -> None:
-        self.poller.unregister(client)
-        self._hear_out(conn)
-
-    def _close_parting(self, conn: Any) -> None:
-        self.parting_conns.remove(conn)
-        self.nr_conns -= 1
-        conn.close()
-
-    def murder_pending(self) -> None:
-        super().murder_pending()
-        now = time.monotonic()
-        while self.parting_conns and self.parting_conns[0].timeout <= now:
-            self.poller.unregister(self.parting_conns[0].sock)
-            self._close_parting(self.parting_conns[0])
 
     def _refuse(self, conn: Any, answer: bytes) -> None:
         with contextlib.suppress(OSError):  # has hung up
             conn.sock.send(answer, socket.MSG_DONTWAIT)
+        if isinstance(conn.sock, Socket):
+            self.parting.begin(conn)
+        else:
+            self.nr_conns -= 1
+            conn.close()
+
+    def murder_pending(self) -> None:
+        super().murder_pending()
+        self.parting.close_expired()
+
+    def _has_parted(self) -> None:
         self.nr_conns -= 1
-        conn.close()
 
     def _await_more(self, conn: Any) -> None:
         """Have the connection enqueued once it says more; until then it costs no thread."""
@@ -381,56 +326,3 @@ class Worker(ThreadWorker):
 def _yield_to_others() -> None:
     """On Linux each thread has a niceness of its own."""
     os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), HASHING_NICE)
-
-
-def hashes(request: bytes) -> bool:
-    """Whether a POST asks for a password to be hashed, however its address is written."""
-    path = request.split(b" ", 2)[1]
-    if b"%" in path or not path.startswith(b"/"):
-        try:
-            path = unquote_to_bytes(split_request_uri(path.decode("latin-1")).path)
-        except ValueError:  # for gunicorn to refuse
-            return False
-    return path.startswith(HASHING_PATH) and not path.startswith(NOT_HASHING_PATH)
-
-
-def _hear(conn: Any) -> tuple[bytes, bool]:
-    """Read what has come, and put it where the parser will find it; whether there is an end."""
-    unreader = conn.parser.unreader
-    try:
-        heard: bytes = conn.sock.recv(LONGEST_BYTES, _NOW)
-    except BlockingIOError:
-        return unreader.buf.getvalue(), False
-    except OSError:  # for the ordinary way to find out
-        heard = b""
-    read: bytes = unreader.take_buffered()
-    if read or heard:
-        unreader.unread(read + heard)
-    return read + heard, not heard
-
-
-def _has_hung_up(conn: Any) -> bool:
-    try:
-        ahead: bytes = conn.sock.recv(1, _NOW_PEEK)
-    except BlockingIOError:
-        return False
-    except OSError:
-        return True
-    return not ahead
-
-
-def length_of(request: bytes) -> int | None:
-    """The bytes of a request that begins so; None while that is not to be seen."""
-    end = request.find(_HEAD_END)
-    if end < 0:
-        return None
-    length = end + len(_HEAD_END)
-    head = request[:end].lower()
-    if any(header in head for header in _UNTOLD):
-        length += LONGEST_BYTES
-    if (start := head.find(_LENGTH)) >= 0:
-        told = head[start + len(_LENGTH) :].split(b"\r\n", 1)[0].strip()
-        if told.isdigit():
-            # What nobody sends is long too: whoever says so sends nothing more, and a thread waits.
-            length += int(told) if len(told) <= _MOST_DIGITS else LONGEST_BYTES
-    return length

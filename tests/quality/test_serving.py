@@ -18,7 +18,8 @@ from gunicorn.glogging import Logger as UsualLogger
 
 from quality import sizing
 from quality.devdb.mariadb import PrivateMariaDB
-from quality.serving import LONGEST_BYTES, PATIENT_SECONDS, Logger, length_of
+from quality.hearing import LONGEST_BYTES, length_of
+from quality.serving import PATIENT_SECONDS, Logger
 from tests.chaos.watching import await_true
 from tests.faults import Administrator, free_port
 from tests.serving import ROOT, Database, Site, running

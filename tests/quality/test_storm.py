@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from quality.devdb.mariadb import PrivateMariaDB
-from quality.serving import HASHING_NICE, LONGEST_BYTES, MOST_HASHING, hashes
+from quality.hearing import LONGEST_BYTES, hashes
+from quality.serving import HASHING_NICE, MOST_HASHING
 from tests.serving import PASSWORD, Browser, Database, Site, running
 
 ATTEMPTS = 50
