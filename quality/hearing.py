@@ -7,12 +7,12 @@ from urllib.parse import unquote_to_bytes
 # gunicorn does not document it; it is pinned.
 from gunicorn.util import split_request_uri
 
+from quality.sockets import NOW
+
 # What is longer is read by whoever answers it.
 LONGEST_BYTES = 16 * 1024
 
-# As numbers: Python takes 2 µs to join an enumeration's members.
-NOW = int(socket.MSG_DONTWAIT)
-_PEEK = int(socket.MSG_DONTWAIT | socket.MSG_PEEK)
+_PEEK_NOW = NOW | int(socket.MSG_PEEK)
 
 _HEAD_END = b"\r\n\r\n"
 # How much follows; or that only the end tells, or that it is sent when we ask for it.
@@ -51,7 +51,7 @@ def hear(conn: Any) -> tuple[bytes, bool]:
 
 def has_hung_up(conn: Any) -> bool:
     try:
-        ahead: bytes = conn.sock.recv(1, _PEEK)
+        ahead: bytes = conn.sock.recv(1, _PEEK_NOW)
     except BlockingIOError:
         return False
     except OSError:

@@ -8,8 +8,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from quality.hearing import LONGEST_BYTES, NOW
+from quality.hearing import LONGEST_BYTES
 from quality.polling import Poller
+from quality.sockets import NOW
 
 # Whom we have told that nothing more comes has so long to end it too, and may say so much
 # meanwhile: if it was closed on what he still says, he might not read our answer.

@@ -6,7 +6,6 @@ import math
 import os
 import select
 import selectors
-import socket
 import sys
 import threading
 import time
@@ -20,7 +19,7 @@ from quality import succession
 from quality.hearing import LONGEST_BYTES, has_hung_up, hashes, hear, length_of
 from quality.parting import Parting
 from quality.polling import Poller
-from quality.sockets import Socket
+from quality.sockets import NOW, Socket
 
 # gunicorn tells its master that it lives whenever anything happens; this often will do.
 ALIVE_SECONDS = 1.0
@@ -298,7 +297,7 @@ class Worker(ThreadWorker):
 
     def _refuse(self, conn: Any, answer: bytes) -> None:
         with contextlib.suppress(OSError):  # has hung up
-            conn.sock.send(answer, socket.MSG_DONTWAIT)
+            conn.sock.send(answer, NOW)
         if isinstance(conn.sock, Socket):
             self.parting.begin(conn)
         else:

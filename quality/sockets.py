@@ -9,7 +9,7 @@ import socket
 from typing import Any
 
 # As a number: Python takes 2 µs to join an enumeration's members.
-_NOW = int(socket.MSG_DONTWAIT)
+NOW = int(socket.MSG_DONTWAIT)
 
 # A body that is longer is not copied to be sent together with its head.
 MOST_TOGETHER_BYTES = 64 * 1024
@@ -77,7 +77,7 @@ class Socket(socket.socket):
         return super().sendfile(file, offset, count)
 
     def recv(self, size: int, flags: int = 0) -> bytes:
-        if not flags & _NOW:
+        if not flags & NOW:
             # Whoever waits for more may have to be told first to go on.
             self.let_go()
             self._tell()
